@@ -1,0 +1,215 @@
+"""Apply, remove and observe: the only module that touches the SDK's class."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import wrapt
+
+from . import _upstream
+from ._log import forget, logger
+from ._probe import Observation, observe
+from ._status import AgentexUsagePatchError, PatchStatus, describe
+
+if TYPE_CHECKING:
+    from ._call import GetResponse
+
+DISABLED = "AGENTEX_USAGE_PATCH_DISABLED"
+
+
+class _Installed(NamedTuple):
+    model_class: type
+    wrapper: GetResponse
+
+
+_lock = threading.RLock()
+_installed: _Installed | None = None
+_hooked = False
+_wanted = False
+_strict = False
+_told = ""
+
+
+def apply_patch(*, strict: bool = False) -> PatchStatus:
+    """Give `TemporalStreamingModel.get_response` what the installed release lacks.
+
+    On an affected agentex-sdk its calls return real usage (in tokens) and the server's
+    response_id, forward previous_response_id, conversation_id and prompt, and put the
+    usage into their span. On a release that has all of it nothing is replaced. The
+    source of the behaviour is upstream's PR #335, shipped in agentex-sdk 0.10.5.
+
+    May be called before or after the SDK is imported, from any thread, any number of
+    times; it imports nothing of the SDK. A fix counts as applied when it was seen to
+    work. What was found is returned and logged, in one line. With
+    ``AGENTEX_USAGE_PATCH_DISABLED=1`` in the environment it does nothing and says so.
+
+    Never raises, unless ``strict``: then `AgentexUsagePatchError` when a fix is not in
+    place, at the SDK's import if that comes later.
+    """
+    global _strict, _wanted
+    if os.environ.get(DISABLED, "0") not in ("", "0"):
+        observed = status()
+        observed = replace(observed, summary=f"{DISABLED} is set: not applied. {observed.summary}")
+        _tell(logging.WARNING, observed.summary)
+        return observed
+    with _lock:
+        _wanted, _strict = True, strict
+    module = _model_module()
+    if module is None:
+        _hook()
+        module = _model_module()  # its import may have begun in between
+    if module is not None or _upstream.sdk_version() is None:
+        return _apply(module)
+    return status()
+
+
+def remove_patch() -> PatchStatus:
+    """Put the original `get_response` back, the same object that was there before.
+
+    Where somebody has wrapped this package's wrapper since, theirs stays and ours only
+    passes calls on. Calls under way end as they began. Does nothing when nothing was
+    applied; never raises. Returns what is observed afterwards.
+    """
+    global _told, _wanted
+    with _lock:
+        _wanted, _told = False, ""
+        if _installed is not None:
+            model_class, wrapper = _installed
+            if vars(model_class).get(_upstream.METHOD) is wrapper:
+                setattr(model_class, _upstream.METHOD, wrapper.__wrapped__)
+            wrapper._self_inert = True
+        forget()
+    return status()
+
+
+def status() -> PatchStatus:
+    """Observe the installed agentex-sdk and the patch on it, now.
+
+    Runs the `get_response` that is in place once against stubs, about 1 ms; nothing is
+    remembered from an earlier call and nothing of the SDK is imported. Never raises:
+    what cannot be observed is ``unknown``.
+    """
+    try:
+        with _lock:
+            return _observe_all()
+    except Exception as error:  # noqa: BLE001 - a status must not stop a worker
+        return _broken(error)
+
+
+def _apply(module: Any) -> PatchStatus:
+    try:
+        with _lock:
+            if _wanted and module is not None:
+                _install(module)
+    except Exception as error:  # noqa: BLE001 - a worker starts whatever goes wrong here
+        observed = _broken(error)
+    else:
+        observed = status()
+    fine = observed.complete and not observed.conflicts
+    _tell(logging.INFO if fine else logging.WARNING, observed.summary)
+    if _strict and not observed.complete:
+        raise AgentexUsagePatchError(observed)
+    return observed
+
+
+def _tell(level: int, summary: str) -> None:
+    """Log a summary, unless it is what was said last: applying twice is no news."""
+    global _told
+    if summary != _told:
+        _told = summary
+        logger.log(level, "%s", summary)
+
+
+def _install(module: Any) -> None:
+    global _installed
+    model_class = getattr(module, _upstream.CLASS, None)
+    found = vars(model_class).get(_upstream.METHOD) if isinstance(model_class, type) else None
+    if not _is_method(found):
+        return
+    if _installed is not None and _stands_in(_installed.wrapper, found):
+        _installed.wrapper._self_inert = False
+        return
+    before = observe(module, model_class, found)
+    lacking = _lacking(before)
+    if not lacking:
+        return
+    from ._call import GetResponse  # needs openai, which the SDK has imported by now
+
+    wrapper = GetResponse(found, lacking)
+    if before.problem is None and observe(module, model_class, wrapper).problem is not None:
+        return  # what ran without the wrapper does not run with it
+    if _installed is not None:
+        _installed.wrapper._self_inert = True
+    setattr(model_class, _upstream.METHOD, wrapper)
+    _installed = _Installed(model_class, wrapper)
+
+
+def _lacking(seen: Observation) -> frozenset[str]:
+    """Return the fixes to apply: what was seen to be missing, else what the version says."""
+    if seen.problem is None:
+        return frozenset(_upstream.FIXES) - seen.working
+    affected = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
+    return frozenset(_upstream.FIXES if affected else ())
+
+
+def _is_method(found: Any) -> bool:
+    return hasattr(type(found), "__get__") and not isinstance(
+        found, (staticmethod, classmethod, property)
+    )
+
+
+def _stands_in(wrapper: GetResponse, found: Any) -> bool:
+    """Say whether our wrapper is what was found, or stands beneath somebody else's."""
+    seen: set[int] = set()
+    while found is not None and id(found) not in seen:
+        if found is wrapper:
+            return True
+        seen.add(id(found))
+        found = getattr(found, "__wrapped__", None)
+    return False
+
+
+def _observe_all() -> PatchStatus:
+    module = sys.modules.get(_upstream.MODULE)
+    model_class = getattr(module, _upstream.CLASS, None)
+    found = getattr(model_class, "__dict__", {}).get(_upstream.METHOD)
+    applied: frozenset[str] = frozenset()
+    if _installed is not None and _stands_in(_installed.wrapper, found):
+        if not _installed.wrapper._self_inert:
+            applied = _installed.wrapper._self_fixes
+    if module is None:
+        seen = Observation(problem="its model is not imported yet", pending=True)
+    elif found is None:
+        seen = Observation(problem=f"{_upstream.CLASS}.{_upstream.METHOD} was not found")
+    else:
+        seen = observe(module, model_class, found)
+    model_file = getattr(module, "__file__", None) if found is not None else None
+    return describe(seen, model_file=model_file, applied=applied, waiting=_wanted)
+
+
+def _model_module() -> Any:
+    """Return the SDK's module if it is imported, after an import that is under way elsewhere."""
+    module = sys.modules.get(_upstream.MODULE)
+    if module is not None and not hasattr(module, _upstream.CLASS):
+        if getattr(module.__spec__, "_initializing", False):
+            return importlib.import_module(_upstream.MODULE)
+    return module
+
+
+def _hook() -> None:
+    global _hooked
+    with _lock:
+        hook, _hooked = not _hooked, True
+    if hook:
+        wrapt.register_post_import_hook(_apply, _upstream.MODULE)
+
+
+def _broken(error: Exception) -> PatchStatus:
+    summary = f"agentex-usage-patch failed ({type(error).__name__}) and left agentex-sdk alone."
+    return PatchStatus(None, None, None, (), (), summary)

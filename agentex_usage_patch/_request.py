@@ -1,0 +1,113 @@
+"""The request: which of the forwarded fields reach ``responses.create``, and how."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from openai import NOT_GIVEN
+from openai.resources.responses import AsyncResponses
+from openai.types.responses.response_create_params import ResponseCreateParamsBase
+
+from ._log import warn_once
+from ._upstream import FORWARDED, PROMPT_CACHE_KEY
+
+#: What the affected releases return as response_id; no server issues ids this short.
+_INVENTED_ID = re.compile(r"resp_[0-9a-f]{8}")
+
+_NAMES = frozenset((*FORWARDED.values(), PROMPT_CACHE_KEY))
+_UNSET = object()
+
+# A signature costs some 50 µs to read, so it is read once for each function.
+_declared: WeakKeyDictionary[Callable[..., Any], frozenset[str]] = WeakKeyDictionary()
+
+
+def forwarded_fields(fixes: Collection[str], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return create's name → what `get_response` was called with, for the fixes to apply.
+
+    A field that is None or absent is ``_UNSET``, and so is an invented previous response
+    id: it comes from a workflow that ran before the patch, and the API would refuse it.
+    """
+    fields: dict[str, Any] = {}
+    for keyword, name in FORWARDED.items():
+        if keyword in fixes:
+            value = kwargs.get(keyword)
+            fields[name] = _UNSET if value is None else value
+    previous = fields.get("previous_response_id")
+    if isinstance(previous, str) and _INVENTED_ID.fullmatch(previous):
+        fields["previous_response_id"] = _UNSET
+        warn_once(
+            "invented previous_response_id",
+            "a previous_response_id invented by agentex-sdk before it was patched is not sent; "
+            "the call goes on unchained, and the next turn can be chained to its response_id",
+        )
+    if PROMPT_CACHE_KEY in fixes:
+        fields[PROMPT_CACHE_KEY] = _UNSET
+    return fields
+
+
+def with_fields(
+    request: dict[str, Any], fields: Mapping[str, Any], responses: Any
+) -> dict[str, Any]:
+    """Return create's keywords with the fields in them, as agentex-sdk 0.10.5 sends them.
+
+    An unset field is ``NOT_GIVEN``, or left out where create does not declare it. A set
+    one that create does not declare travels in ``extra_body``, in which what the caller
+    put there wins, as it does in the openai client. What is in the request already came
+    from ``extra_args``: it is sent as it was, unless the keyword is set as well.
+    """
+    declared = declared_names(responses)
+    request = dict(request)
+    body: dict[str, Any] = {}
+    for name, value in fields.items():
+        if value is _UNSET:
+            value = request.get(name, NOT_GIVEN)
+        elif name in request and request[name] != value:
+            warn_once(
+                f"{name} given twice",
+                "%s is set both by keyword and in model_settings.extra_args: the keyword is sent. "
+                "Remove it from extra_args, which agentex-sdk 0.10.5 refuses with a TypeError",
+                next(keyword for keyword, sent_as in FORWARDED.items() if sent_as == name),
+            )
+        if name in declared:
+            request[name] = value
+        else:
+            request.pop(name, None)
+            if value is not NOT_GIVEN:
+                body[name] = value
+    if body:
+        request["extra_body"] = {**body, **(request.get("extra_body") or {})}
+    return request
+
+
+def declared_names(responses: Any) -> frozenset[str]:
+    """Return which of the forwarded names ``responses.create`` takes.
+
+    A create that takes any keyword takes them all. A tracer's wrapper may hide the
+    signature of the openai SDK's own create, and what that takes stands in its typed
+    parameters too. Nothing is handed to a create that cannot be inspected.
+    """
+    create = responses.create
+    function = getattr(create, "__func__", create)
+    try:
+        return _declared[function]
+    except (KeyError, TypeError):
+        pass
+    try:
+        parameters = inspect.signature(create).parameters.values()
+    except (TypeError, ValueError):
+        return frozenset()
+    if not any(each.kind is each.VAR_KEYWORD for each in parameters):
+        names = _NAMES.intersection(each.name for each in parameters)
+    elif AsyncResponses in type(responses).__mro__:
+        names = _NAMES.intersection(ResponseCreateParamsBase.__annotations__)
+    else:
+        names = _NAMES
+    try:
+        _declared[function] = names
+    except TypeError:
+        pass
+    return names

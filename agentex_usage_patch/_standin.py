@@ -1,0 +1,80 @@
+"""An object that is another object to everyone who meets it, with a few names of its own."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from ._call import Call
+
+
+class StandIn:
+    """Forward everything to a target: reads, writes, deletes, ``__class__``, ``vars()``.
+
+    A subclass intercepts by defining an attribute. Methods of the target run on the
+    target itself, so what they write lands there. A stand-in written into another one
+    is replaced by its target: none outlives its call inside somebody's state.
+    """
+
+    __slots__ = ("__weakref__", "_patch_call", "_patch_target")
+
+    _patch_target: Any
+    _patch_call: Call
+
+    def __init__(self, target: Any, call: Call) -> None:
+        _set_target(self, target)
+        _set_call(self, call)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._patch_target, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, StandIn):
+            value = value._patch_target
+        setattr(self._patch_target, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._patch_target, name)
+
+    @property
+    def __class__(self) -> Any:
+        return self._patch_target.__class__
+
+    @property
+    def __dict__(self) -> Any:
+        return self._patch_target.__dict__
+
+    def __dir__(self) -> Any:
+        return dir(self._patch_target)
+
+    def __repr__(self) -> str:
+        return repr(self._patch_target)
+
+    def __str__(self) -> str:
+        return str(self._patch_target)
+
+    def __bool__(self) -> bool:
+        return bool(self._patch_target)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, StandIn):
+            other = other._patch_target
+        return bool(self._patch_target == other)
+
+    def __hash__(self) -> int:
+        return hash(self._patch_target)
+
+    def __copy__(self) -> Self:
+        return type(self)(copy.copy(self._patch_target), self._patch_call)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return type(self)(copy.deepcopy(self._patch_target, memo), self._patch_call)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._patch_target.__reduce_ex__(protocol)
+
+
+# The slots' own setters, past the forwarding __setattr__.
+_set_target = StandIn.__dict__["_patch_target"].__set__
+_set_call = StandIn.__dict__["_patch_call"].__set__

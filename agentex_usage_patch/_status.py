@@ -1,0 +1,155 @@
+"""What a person or a machine reads about the patch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from . import _upstream
+from ._probe import Observation
+
+State = Literal["native", "patched", "missing", "unknown"]
+
+_SDK = _upstream.DISTRIBUTION
+_REMOVE = "pip uninstall agentex-usage-patch"
+
+
+@dataclass(frozen=True)
+class Fix:
+    """One of the things that upstream's PR #335 fixed, and where it stands.
+
+    ``state`` is ``native`` when the installed `get_response` does it by itself,
+    ``patched`` when it does it through this package, ``missing`` when it was seen not
+    to, ``unknown`` when it could not be seen. ``evidence`` says how that is known.
+    """
+
+    name: str
+    state: State
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """An installed companion that breaks the worker with or without this package.
+
+    ``command`` is the one shell command that mends it.
+    """
+
+    distribution: str
+    version: str
+    reason: str
+    command: str
+
+
+@dataclass(frozen=True)
+class PatchStatus:
+    """What was observed of the installed agentex-sdk and of the patch on it.
+
+    ``sdk_version`` is None when agentex-sdk is not installed; ``model`` and
+    ``model_file`` tell where `get_response` was found, None while its module is not
+    imported. ``summary`` is one line for people: what is, and what to do next.
+    """
+
+    sdk_version: str | None
+    model: str | None
+    model_file: str | None
+    fixes: tuple[Fix, ...]
+    conflicts: tuple[Conflict, ...]
+    summary: str
+
+    @property
+    def complete(self) -> bool:
+        """True when every fix was seen to work, by either side."""
+        return bool(self.fixes) and len(self.named("native", "patched")) == len(self.fixes)
+
+    def named(self, *states: State) -> tuple[str, ...]:
+        """Return the names of the fixes in any of these states."""
+        return tuple(fix.name for fix in self.fixes if fix.state in states)
+
+
+class AgentexUsagePatchError(RuntimeError):
+    """`apply_patch` with ``strict=True`` could not bring every fix into place.
+
+    The message is the summary of ``status``, which holds what was observed.
+    """
+
+    def __init__(self, status: PatchStatus) -> None:
+        super().__init__(status.summary)
+        self.status = status
+
+
+def describe(
+    seen: Observation, *, model_file: str | None, applied: frozenset[str], waiting: bool
+) -> PatchStatus:
+    """Put together what was observed.
+
+    ``applied`` are the fixes of the wrapper that is in place; ``waiting`` says whether
+    the patch is to be applied when the SDK's model is imported.
+    """
+    version = _upstream.sdk_version()
+    fixes = tuple(_fix(name, version, seen, applied) for name in _upstream.FIXES)
+    conflicts = tuple(
+        Conflict(each.distribution, installed, each.reason, f'pip install "{each.mend}"')
+        for each, installed in _upstream.breaking_companions()
+    )
+    summary = " ".join(
+        [
+            f"{_SDK} {version}: {_sentence(fixes, seen, waiting)}"
+            if version
+            else f"{_SDK} is not installed: there is nothing to patch.",
+            *(
+                f"{each.distribution} {each.version} breaks this release with or without the "
+                f"patch ({each.reason}): {each.command}"
+                for each in conflicts
+            ),
+        ]
+    )
+    model = f"{_upstream.MODULE}.{_upstream.CLASS}.{_upstream.METHOD}" if model_file else None
+    return PatchStatus(version, model, model_file, fixes, conflicts, summary)
+
+
+def _fix(name: str, version: str | None, seen: Observation, applied: frozenset[str]) -> Fix:
+    if seen.problem is not None:
+        return Fix(name, "unknown", f"{seen.problem}; {_by_version(version)}")
+    evidence = "seen when get_response was run against stubs"
+    if name in seen.working:
+        if name in applied:
+            return Fix(name, "patched", evidence)
+        if not _upstream.within(version, _upstream.AFFECTED):
+            return Fix(name, "native", evidence)
+        return Fix(name, "native", f"{evidence}, although {_by_version(version)}")
+    return Fix(name, "missing", f"not {evidence}; {_by_version(version)}")
+
+
+def _by_version(version: str | None) -> str:
+    if version is None:
+        return f"{_SDK} is not installed"
+    if _upstream.within(version, _upstream.AFFECTED):
+        return f"release {version} lacks it"
+    return f"release {version} is not one of those that lack it ({_upstream.AFFECTED})"
+
+
+def _sentence(fixes: tuple[Fix, ...], seen: Observation, waiting: bool) -> str:
+    def those(state: State) -> str:
+        return ", ".join(fix.name for fix in fixes if fix.state == state)
+
+    if seen.pending:
+        return (
+            "the patch will be applied when its model is imported."
+            if waiting
+            else "its model is not imported yet and the patch is not applied; call apply_patch()."
+        )
+    if seen.problem is not None:
+        return f"what get_response does could not be observed ({seen.problem})."
+    native, patched, missing = those("native"), those("patched"), those("missing")
+    if missing:
+        advice = "" if waiting else "; call apply_patch()"
+        return f"{missing} missing{advice}."
+    if not patched:
+        return (
+            f"it has every fix itself and nothing is replaced; remove this package: {_REMOVE}"
+        )
+    upgrade = f"to be removed after an upgrade to {_upstream.FIXED_IN} or later"
+    if native:
+        return f"{patched} patched, {native} native; {upgrade}."
+    return f"patched ({patched}); {upgrade}."

@@ -1,0 +1,103 @@
+"""Facts about upstream, as data, and what is installed here.
+
+The only place that knows a release number, a dotted name or a range of agentex-sdk and
+its companions. Source: the published wheels; agentex-sdk PR #335, shipped in 0.10.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+DISTRIBUTION = "agentex-sdk"
+MODULE = "agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_model"
+CLASS = "TemporalStreamingModel"
+METHOD = "get_response"
+
+#: Releases with the defect; the first one after them has the fix.
+AFFECTED = SpecifierSet(">=0.5.1,<0.10.5")
+FIXED_IN = "0.10.5"
+
+#: Releases whose body opens a message through the module's ``adk`` before it reads the
+#: stream, so that it cannot be probed beneath somebody else's wrapper.
+OPENS_MESSAGE_FIRST = SpecifierSet(">=0.5.1,<0.6.5")
+
+#: The span in which every body runs, and whose output gets the usage.
+SPAN = "streaming_model_get_response"
+
+#: What `get_response` is called with → what ``responses.create`` calls it.
+FORWARDED = {
+    "previous_response_id": "previous_response_id",
+    "conversation_id": "conversation",
+    "prompt": "prompt",
+}
+PROMPT_CACHE_KEY = "prompt_cache_key"
+
+USAGE = "usage"
+RESPONSE_ID = "response_id"
+SPAN_USAGE = "span_usage"
+FIXES = (USAGE, RESPONSE_ID, SPAN_USAGE, *FORWARDED, PROMPT_CACHE_KEY)
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A distribution that breaks some releases of the SDK from some version on."""
+
+    distribution: str
+    sdk: SpecifierSet
+    works: SpecifierSet
+    mend: str
+    reason: str
+
+
+_USAGE_RAISES = "agents.Usage() raises: InputTokensDetails.cache_write_tokens became required"
+_PLUGIN_MOVED = "temporalio.contrib.openai_agents moved to another distribution"
+
+COMPANIONS = (
+    Companion("openai", SpecifierSet(">=0.5.1,<0.20"), SpecifierSet("<2.45"),
+              "openai==2.44.0", _USAGE_RAISES),
+    Companion("temporalio", SpecifierSet(">=0.5.1,<0.6"), SpecifierSet("<1.18"),
+              "temporalio==1.17.0",
+              "its plugin passes conversation_id, which openai-agents 0.2.7 does not take"),
+    Companion("temporalio", SpecifierSet(">=0.6,<0.10.1"), SpecifierSet("<1.26"),
+              "temporalio==1.25.1", "its plugin fails to import with openai-agents 0.4.2"),
+    Companion("temporalio", SpecifierSet(">=0.10.1,<=0.28.4"), SpecifierSet("<1.35"),
+              "temporalio==1.34.0", _PLUGIN_MOVED),
+)  # fmt: skip
+
+
+def installed_version(distribution: str) -> str | None:
+    """Return the installed version of a distribution, or None when it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def sdk_version() -> str | None:
+    """Return the installed version of agentex-sdk, or None when it is not installed."""
+    return installed_version(DISTRIBUTION)
+
+
+def within(version: str | None, releases: SpecifierSet) -> bool:
+    """Say whether a version lies in a range; an unreadable or missing one does not."""
+    if version is None:
+        return False
+    try:
+        return releases.contains(Version(version), prereleases=True)
+    except InvalidVersion:
+        return False
+
+
+def breaking_companions() -> list[tuple[Companion, str]]:
+    """Return the installed companions, with their versions, that break the installed SDK."""
+    sdk = sdk_version()
+    installed = ((each, installed_version(each.distribution)) for each in COMPANIONS)
+    return [
+        (each, version)
+        for each, version in installed
+        if version is not None and within(sdk, each.sdk) and not within(version, each.works)
+    ]

@@ -1,0 +1,99 @@
+"""Numbers: a Responses usage object as `agents.Usage` fields and as the span's dict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ._log import warn_once
+
+
+class Tokens(NamedTuple):
+    """Tokens of one model call; the field names are those of the span's ``usage``."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    cached_input_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+#: Where each number stands in a Responses usage object.
+_PATHS = (
+    ("input_tokens",),
+    ("output_tokens",),
+    ("total_tokens",),
+    ("input_tokens_details", "cached_tokens"),
+    ("output_tokens_details", "reasoning_tokens"),
+)
+_NONE = Tokens()
+
+
+def read_tokens(usage: Any) -> Tokens:
+    """Read the five numbers as agentex-sdk 0.10.5 does; None is zero tokens.
+
+    Where 0.10.5 would raise (a part missing, null or no number), that part is 0 and one
+    warning names it: the model has been paid for by then. Never raises.
+    """
+    if usage is None:
+        return _NONE
+    try:
+        tokens = Tokens(
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.total_tokens,
+            usage.input_tokens_details.cached_tokens,
+            usage.output_tokens_details.reasoning_tokens,
+        )
+        if all(type(number) is int for number in tokens):
+            return tokens
+    except Exception:  # noqa: BLE001 - whatever it is, it is looked at part by part
+        pass
+    return _read_piecemeal(usage)
+
+
+def fill(usage: Any, tokens: Tokens) -> None:
+    """Set the numbers on an `agents.Usage` that upstream's body made for this call.
+
+    In place, since building one validates it and costs more than everything else the
+    patch does. ``requests`` stays as it is, 0, as in 0.10.5.
+    """
+    usage.input_tokens = tokens.input_tokens
+    usage.output_tokens = tokens.output_tokens
+    usage.total_tokens = tokens.total_tokens
+    usage.input_tokens_details.cached_tokens = tokens.cached_input_tokens
+    usage.output_tokens_details.reasoning_tokens = tokens.reasoning_tokens
+
+
+def _read_piecemeal(usage: Any) -> Tokens:
+    numbers = []
+    unread = []
+    for path in _PATHS:
+        try:
+            number = _as_int(_part(usage, path))
+        except Exception:  # noqa: BLE001 - a server may send anything here
+            number = 0
+            unread.append(".".join(path))
+        numbers.append(number)
+    if unread:
+        warn_once(
+            "unreadable usage",
+            "the model server's usage could not be read in %s: counted as 0 tokens there",
+            ", ".join(unread),
+        )
+    return Tokens(*numbers)
+
+
+def _part(usage: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        usage = usage[name] if isinstance(usage, Mapping) else getattr(usage, name)
+    return usage
+
+
+def _as_int(value: Any) -> int:
+    # agents.Usage is a pydantic dataclass: pydantic's own lax rule is 0.10.5's rule. It
+    # comes with the SDK, and only the odd usage object needs it.
+    from pydantic import TypeAdapter
+
+    number: int = TypeAdapter(int).validate_python(value)
+    return number

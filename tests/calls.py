@@ -1,0 +1,200 @@
+"""One call of the installed `get_response`, and everything that can be seen of it."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from agentex_usage_patch import _upstream
+
+sdk: Any = importlib.import_module(_upstream.MODULE)
+AFFECTED = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
+
+_INVENTED = re.compile(r"\b(msg|resp)_[0-9a-f]{8}\b")
+
+
+class Messages:
+    """``adk`` as the model uses it: keeps what was streamed to the user, in order."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    @property
+    def streaming(self) -> Messages:
+        return self
+
+    def streaming_task_message_context(self, **opened: Any) -> _Message:
+        return _Message(self.seen, opened)
+
+
+class _Message:
+    def __init__(self, seen: list[Any], opened: dict[str, Any]) -> None:
+        self._seen = seen
+        self._opened = opened
+        # As a message that the API has stored; the updates refer to it.
+        from agentex.types.task_message import TaskMessage
+
+        self.task_message = TaskMessage(task_id="task", content=opened["initial_content"])
+
+    async def __aenter__(self) -> _Message:
+        self._seen.append(("open", _plain(self._opened)))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def stream_update(self, update: Any) -> Any:
+        self._seen.append(("update", _plain(update)))
+        return update
+
+    async def close(self) -> None:
+        self._seen.append(("close",))
+
+
+class Tracer:
+    """A tracer that keeps its spans, and how each was left."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    def trace(self, trace_id: str) -> Tracer:
+        return self
+
+    def span(self, **opened: Any) -> Span:
+        self.spans.append(Span(opened))
+        return self.spans[-1]
+
+
+class Span:
+    def __init__(self, opened: dict[str, Any]) -> None:
+        self.opened = opened
+        self.output: Any = None
+        self.data: Any = None
+        self.output_at_exit: Any = "never left"
+        self.raised: BaseException | None = None
+
+    async def __aenter__(self) -> Span:
+        return self
+
+    async def __aexit__(self, kind: Any, raised: BaseException | None, trace: Any) -> None:
+        self.output_at_exit = self.output
+        self.raised = raised
+
+
+def make_model(client: Any, cls: Any = None) -> Any:
+    """Return a real model over this client, with a tracer that keeps its spans."""
+    model = (cls or sdk.TemporalStreamingModel)(model_name="gpt-4o")
+    model.client = client
+    model.tracer = Tracer()
+    return model
+
+
+def arguments(**changed: Any) -> dict[str, Any]:
+    """Return the keywords of a plain call, as temporalio's activity passes them."""
+    return {
+        "system_instructions": "Be brief.",
+        "input": "Hi",
+        "model_settings": sdk.ModelSettings(),
+        "tools": [],
+        "output_schema": None,
+        "handoffs": [],
+        "tracing": None,
+        "previous_response_id": None,
+        "conversation_id": None,
+        "prompt": None,
+        **changed,
+    }
+
+
+async def observe(wire: Any, settings: dict[str, Any], keywords: dict[str, Any]) -> dict[str, Any]:
+    """Make one call over a `wire.Wire`, and return all that can be seen of it as JSON.
+
+    What releases make up (message and response ids of 8 hex digits) is shown as such.
+    """
+    model = make_model(wire.client())
+    model_settings = sdk.ModelSettings(**copy.deepcopy(settings))
+    seen: dict[str, Any] = {}
+    with messages() as streamed, sdk_log() as lines:
+        try:
+            result = await model.get_response(
+                **arguments(model_settings=model_settings, **copy.deepcopy(keywords))
+            )
+        except Exception as error:
+            seen["raised"] = [type(error).__name__, str(error)]
+        else:
+            seen["output"] = [_plain(item) for item in result.output]
+            seen["usage"] = tokens(result.usage)
+            seen["requests"] = result.usage.requests
+            seen["response_id"] = result.response_id
+    (span,) = model.tracer.spans
+    seen["bodies"] = wire.bodies
+    seen["closed"] = wire.closed
+    seen["span"] = [_plain(span.opened), _plain(span.output_at_exit), repr(span.raised)]
+    seen["streamed"] = streamed.seen
+    seen["log"] = lines
+    seen["settings"] = repr(model_settings) == repr(sdk.ModelSettings(**settings))
+    return _without_invented(seen)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def messages() -> Iterator[Messages]:
+    """Keep what the model streams to the user, instead of sending it to Redis."""
+    real, sdk.adk = sdk.adk, Messages()
+    try:
+        yield sdk.adk
+    finally:
+        sdk.adk = real
+
+
+@contextmanager
+def sdk_log() -> Iterator[list[str]]:
+    """Keep the lines of the SDK's own logger, at every level."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    level = sdk.logger.level
+    sdk.logger.addHandler(handler)
+    sdk.logger.setLevel(logging.DEBUG)
+    try:
+        yield lines
+    finally:
+        sdk.logger.removeHandler(handler)
+        sdk.logger.setLevel(level)
+
+
+def tokens(usage: Any) -> list[int]:
+    """Return a usage's numbers: input, output, total, cached input, reasoning."""
+    return [
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.total_tokens,
+        usage.input_tokens_details.cached_tokens,
+        usage.output_tokens_details.reasoning_tokens,
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", warnings=False)
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _without_invented(value: Any) -> Any:
+    if isinstance(value, str):
+        return _INVENTED.sub(r"invented \1", value)
+    if isinstance(value, dict):
+        return {key: _without_invented(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_invented(each) for each in value]
+    if isinstance(value, tuple):
+        return tuple(_without_invented(each) for each in value)
+    return value

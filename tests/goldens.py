@@ -1,0 +1,53 @@
+"""What agentex-sdk 0.10.5 does with the cases, kept in ``goldens.json``.
+
+``python -m tests.goldens`` writes the file; it refuses to on any other release. The
+tests on 0.10.5 fail when the file is not what that release does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from agentex_usage_patch import _upstream
+
+FILE = Path(__file__).with_suffix(".json")
+FIELDS = (*_upstream.FORWARDED.values(), _upstream.PROMPT_CACHE_KEY)
+
+
+def about_the_fix(seen: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of what was seen of a call that PR #335 is about."""
+    output = seen["span"][1] or {}
+    return {
+        **{name: seen[name] for name in ("usage", "requests", "response_id") if name in seen},
+        **({"raised": seen["raised"][0]} if "raised" in seen else {}),
+        "span": output.get("usage"),
+        "bodies": [{name: body[name] for name in FIELDS if name in body} for body in seen["bodies"]],
+    }  # fmt: skip
+
+
+def read() -> dict[str, dict[str, Any]]:
+    """Return the golden of each case."""
+    goldens: dict[str, dict[str, Any]] = json.loads(FILE.read_text())
+    return goldens
+
+
+async def _make() -> dict[str, Any]:
+    from . import calls, cases
+    from .wire import Wire
+
+    for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
+        getattr(calls.sdk, name).set("id")
+    return {
+        name: about_the_fix(await calls.observe(Wire(stream), call.settings, call.keywords))
+        for name, (stream, call) in cases.CASES.items()
+    }
+
+
+if __name__ == "__main__":
+    if _upstream.sdk_version() != _upstream.FIXED_IN:
+        sys.exit(f"goldens come from agentex-sdk {_upstream.FIXED_IN}, not this environment's")
+    FILE.write_text(json.dumps(asyncio.run(_make()), indent=1) + "\n")
