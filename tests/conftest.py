@@ -1,30 +1,45 @@
-"""Every test runs on the agentex-sdk that is installed, and leaves it as it found it."""
+"""Every test runs on the agentex-sdk that is installed, and leaves it as it found it.
+
+Some environments hold no SDK, or one that only child processes import: there nothing
+is to be restored, since no test has imported ``tests.calls``.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 import agentex_usage_patch
 from agentex_usage_patch import PatchStatus
 
-from . import calls
+
+def _sdk() -> Any:
+    calls = sys.modules.get("tests.calls")
+    return calls and calls.sdk
 
 
 @pytest.fixture(autouse=True)
 def _unpatched() -> Iterator[None]:
-    original = vars(calls.sdk.TemporalStreamingModel)["get_response"]
+    sdk = _sdk()
+    if sdk is None:
+        yield
+        return
+    original = vars(sdk.TemporalStreamingModel)["get_response"]
     yield
     agentex_usage_patch.remove_patch()
-    calls.sdk.TemporalStreamingModel.get_response = original
+    sdk.TemporalStreamingModel.get_response = original
 
 
 @pytest.fixture(autouse=True)
 def _in_a_task() -> Iterator[None]:
     # What ContextInterceptor sets from a Temporal activity's headers.
-    variables = ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id")
-    tokens = [(getattr(calls.sdk, name), getattr(calls.sdk, name).set("id")) for name in variables]
+    names = ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id")
+    sdk = _sdk()
+    variables = [getattr(sdk, name) for name in names] if sdk else []
+    tokens = [(variable, variable.set("id")) for variable in variables]
     yield
     for variable, token in tokens:
         variable.reset(token)
