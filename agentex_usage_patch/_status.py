@@ -11,7 +11,6 @@ from ._probe import Observation
 State = Literal["native", "patched", "missing", "unknown"]
 
 _SDK = _upstream.DISTRIBUTION
-_REMOVE = "pip uninstall agentex-usage-patch"
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ def _sentence(fixes: tuple[Fix, ...], seen: Observation, waiting: bool) -> str:
         return f"{missing} missing{advice}."
     if not patched:
         return (
-            f"it has every fix itself and nothing is replaced; remove this package: {_REMOVE}"
+            f"it has every fix itself and nothing is replaced; remove this package: {_upstream.REMOVE}"
         )
     upgrade = f"to be removed after an upgrade to {_upstream.FIXED_IN} or later"
     if native:

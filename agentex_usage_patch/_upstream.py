@@ -21,6 +21,9 @@ METHOD = "get_response"
 AFFECTED = SpecifierSet(">=0.5.1,<0.10.5")
 FIXED_IN = "0.10.5"
 
+#: What to do once the installed release has the fix.
+REMOVE = "pip uninstall agentex-usage-patch"
+
 #: Releases whose body opens a message through the module's ``adk`` before it reads the
 #: stream, so that it cannot be probed beneath somebody else's wrapper.
 OPENS_MESSAGE_FIRST = SpecifierSet(">=0.5.1,<0.6.5")

@@ -1,0 +1,123 @@
+"""What ``verify`` tells: the rows, the problems, and how they are printed."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from . import _upstream
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that was asked of the SDK: what came of it, and what should have.
+
+    The values are as they came over the wire or out of the call; None is "not there".
+    """
+
+    turn: int
+    asked: str
+    unpatched: Any
+    patched: Any
+    expected: Any
+
+    @property
+    def wrong_unpatched(self) -> bool:
+        """The installed SDK does not do it by itself."""
+        return bool(self.unpatched != self.expected)
+
+    @property
+    def right_patched(self) -> bool:
+        """With the patch it does."""
+        return bool(self.patched == self.expected)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The rows, or the problems that kept them from being made."""
+
+    sdk_version: str | None
+    rows: tuple[Row, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def right(self) -> bool:
+        """Every row is right with the patch."""
+        return bool(self.rows) and all(row.right_patched for row in self.rows)
+
+    @property
+    def summary(self) -> str:
+        """One sentence: what is, and what to do."""
+        sdk = f"{_upstream.DISTRIBUTION} {self.sdk_version}"
+        wrong = sum(row.wrong_unpatched for row in self.rows)
+        right = sum(row.right_patched for row in self.rows)
+        if self.sdk_version is None:
+            return f"{_upstream.DISTRIBUTION} is not installed: there is nothing to verify."
+        if not self.rows:
+            return f"{sdk} could not be run."
+        if not wrong:
+            return f"{sdk} needs no patching; remove this package: {_upstream.REMOVE}"
+        return f"{sdk}: {wrong} of {len(self.rows)} wrong as installed, {right} right patched."
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``--json`` prints: schema 1."""
+        rows = [
+            {
+                **dataclasses.asdict(row),
+                "wrong_unpatched": row.wrong_unpatched,
+                "right_patched": row.right_patched,
+            }
+            for row in self.rows
+        ]
+        return {
+            "schema": 1,
+            "sdk_version": self.sdk_version,
+            "right": self.right,
+            "rows": rows,
+            "problems": list(self.problems),
+            "summary": self.summary,
+        }
+
+    def print(self) -> None:
+        """Print the table, the problems and the summary."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        def cell(value: Any, *, right: bool) -> Text:
+            mark, style = ("✓", "green") if right else ("✗", "red")
+            return Text(f"{mark} {_shown(value)}", style=style)
+
+        console = Console(highlight=False)
+        if self.rows:
+            table = Table(title="Two chained turns over HTTP", title_justify="left")
+            table.add_column("what was asked", no_wrap=True)
+            for heading in ("installed SDK", "with the patch", "as it should be"):
+                table.add_column(heading, overflow="fold")
+            turn = 0
+            for row in self.rows:
+                if row.turn != turn:
+                    turn = row.turn
+                    table.add_section()
+                    table.add_row(Text(f"turn {turn}", style="bold"))
+                table.add_row(
+                    row.asked,
+                    cell(row.unpatched, right=not row.wrong_unpatched),
+                    cell(row.patched, right=row.right_patched),
+                    Text(_shown(row.expected)),
+                )
+            console.print(table)
+        for line in (*self.problems, self.summary):
+            console.print(Text(line), soft_wrap=True)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        value = [value["id"]] if "id" in value else list(value.values())
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    # An invented id fits, and of the server's the beginning tells them apart.
+    return value if len(value) <= 13 else f"{value[:12]}…"

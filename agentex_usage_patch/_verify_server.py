@@ -1,0 +1,147 @@
+"""The servers that ``verify`` runs an agent's model against: loopback only, one process.
+
+A Responses API that streams over HTTP and knows which ids it issued, and the two routes
+of the Agentex API to which the SDK writes its spans.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Self
+
+from aiohttp import web
+
+Json = dict[str, Any]
+
+
+class Server:
+    """Answer one process on a free port, and keep all it sent in the order of arrival.
+
+    ``bodies`` are those of the model requests. ``spans`` are as the Agentex API would
+    hold them after the updates. Usage is in tokens: a turn that is chained to an earlier
+    one is told that 1,024 of its input tokens came from the cache.
+    """
+
+    def __init__(self, issue: list[str]) -> None:
+        """Issue these ids to the responses, in this order."""
+        self.bodies: list[Json] = []
+        self.spans: dict[str, Json] = {}
+        self._ids = issue
+        self._issued: list[str] = []
+        self._url = ""
+        app = web.Application()
+        app.router.add_post("/v1/responses", self._respond)
+        app.router.add_post("/spans", self._start_span)
+        app.router.add_patch("/spans/{id}", self._update_span)
+        self._runner = web.AppRunner(app, access_log=None)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self._url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that lead the openai client and the SDK here."""
+        return {"OPENAI_BASE_URL": f"{self._url}/v1", "AGENTEX_BASE_URL": self._url}
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.bodies.append(body)
+        previous = body.get("previous_response_id")
+        if not body.get("stream"):
+            return _refuse("this server only streams", "stream", "unsupported_value")
+        if previous is not None and body.get("conversation") is not None:
+            return _refuse(
+                "previous_response_id and conversation exclude each other",
+                "previous_response_id",
+                "mutually_exclusive_parameters",
+            )
+        if previous is not None and previous not in self._issued:
+            return _refuse(
+                f"response {previous!r} was not issued here",
+                "previous_response_id",
+                "previous_response_not_found",
+            )
+        self._issued.append(self._ids[len(self._issued)])
+        stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await stream.prepare(request)
+        for number, event in enumerate(_events(self._issued[-1], usage(chained=bool(previous)))):
+            line = json.dumps({**event, "sequence_number": number})
+            await stream.write(f"event: {event['type']}\ndata: {line}\n\n".encode())
+        await stream.write_eof()
+        return stream
+
+    async def _start_span(self, request: web.Request) -> web.Response:
+        span = await request.json()
+        self.spans[span["id"]] = span
+        return web.json_response(span)
+
+    async def _update_span(self, request: web.Request) -> web.Response:
+        span = self.spans[request.match_info["id"]]
+        span.update(await request.json())
+        return web.json_response(span)
+
+
+def usage(*, chained: bool) -> Json:
+    """Return what a response reports, in tokens."""
+    input_tokens, output_tokens, cached, reasoning = (
+        (1420, 73, 1024, 32) if chained else (1290, 61, 0, 24)
+    )
+    return {
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens,
+        "total_tokens": input_tokens + output_tokens,
+        "input_tokens_details": {"cached_tokens": cached},
+        "output_tokens_details": {"reasoning_tokens": reasoning},
+    }
+
+
+def _refuse(message: str, parameter: str, code: str) -> web.Response:
+    error = {
+        "message": message,
+        "type": "invalid_request_error",
+        "param": parameter,
+        "code": code,
+    }
+    return web.json_response({"error": error}, status=400)
+
+
+def _events(response_id: str, tokens: Json) -> list[Json]:
+    text = "Four words of answer."
+    part = {"type": "output_text", "text": text, "annotations": []}
+    item = {
+        "id": f"msg_{response_id}",
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": [part],
+    }
+    response = {
+        "id": response_id,
+        "object": "response",
+        "created_at": 0,
+        "model": "verify",
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+    }
+    opened = {**response, "status": "in_progress", "output": []}
+    done = {**response, "status": "completed", "output": [item], "usage": tokens}
+    at = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+    empty = {**item, "status": "in_progress", "content": []}
+    return [
+        {"type": "response.created", "response": opened},
+        {"type": "response.output_item.added", "output_index": 0, "item": empty},
+        {"type": "response.content_part.added", "part": {**part, "text": ""}, **at},
+        *(
+            {"type": "response.output_text.delta", "delta": delta, "logprobs": [], **at}
+            for delta in text.split(" ")
+        ),
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": done},
+    ]
