@@ -1,0 +1,97 @@
+"""Clients of many kinds that a model may be given, and one way to ask a model."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from openai.types.responses import ResponseCompletedEvent
+
+from . import calls
+from .calls import arguments
+from .wire import Event, Wire, completed
+
+#: What `wire.USAGE` is as `calls.tokens`: input, output, total, cached input, reasoning.
+TOKENS = [1234, 56, 1290, 987, 42]
+
+
+class Recording:
+    """A client of any kind: keeps what create was called with, streams real events."""
+
+    def __init__(self, *events: Any) -> None:
+        self.responses = self
+        self.events = events
+        self.requests: list[dict[str, Any]] = []
+
+    async def create(self, **request: Any) -> Any:
+        self.requests.append(request)
+        return self._stream()
+
+    async def _stream(self) -> Any:
+        for event in self.events:
+            yield event
+
+
+class Declaring(Recording):
+    """A client whose create declares what 0.5.1 sends, and nothing of the forwarded names."""
+
+    async def create(  # type: ignore[override]  # it takes less than Recording on purpose
+        self, *, model: str, input: Any, stream: bool, instructions: Any, tools: Any,
+        temperature: Any, max_output_tokens: Any, top_p: Any, reasoning: Any, tool_choice: Any,
+        parallel_tool_calls: Any, truncation: Any, text: Any, include: Any, metadata: Any,
+        store: Any, extra_headers: Any, extra_query: Any, extra_body: Any,
+    ) -> Any:  # fmt: skip
+        return await super().create(extra_body=extra_body)
+
+
+class Waiting(Wire):
+    """A wire that goes silent after its events, and says so: for calls that are cancelled."""
+
+    def __init__(self, events: list[Event]) -> None:
+        super().__init__(events)
+        self.silent = asyncio.Event()
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        answer = await super()._answer(request)
+        assert isinstance(answer.stream, httpx.AsyncByteStream)
+        answer.stream = _Silent(self, answer.stream)
+        return answer
+
+
+class _Silent(httpx.AsyncByteStream):
+    def __init__(self, wire: Waiting, body: httpx.AsyncByteStream) -> None:
+        self._wire = wire
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._body:
+            yield chunk
+        self._wire.silent.set()
+        await asyncio.Event().wait()
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+def event(**fields: Any) -> Any:
+    """Return a completed event as the openai client makes it, with these response fields."""
+    return ResponseCompletedEvent.construct(**completed(**fields))
+
+
+async def ask(model: Any, **keywords: Any) -> Any:
+    """Call a model's get_response, and return the result."""
+    with calls.messages():
+        return await model.get_response(**arguments(**keywords))
+
+
+def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Return what this package logged since the patch was applied, summary aside."""
+    return [
+        record
+        for record in caplog.records
+        if record.name == "agentex_usage_patch" and "agentex-sdk" not in record.getMessage()[:11]
+    ]

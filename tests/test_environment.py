@@ -1,0 +1,121 @@
+"""What is installed: what its versions say, and when that is not what counts."""
+
+from __future__ import annotations
+
+import logging
+from importlib import metadata
+from typing import Any
+
+import pytest
+
+from agentex_usage_patch import _patch, _upstream, apply_patch, status
+from agentex_usage_patch._upstream import FIXES
+
+from . import calls
+from .calls import AFFECTED, make_model, tokens
+from .clients import TOKENS, Recording, ask, event
+from .test_status import SEEN, evidence
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, **versions: str | None) -> None:
+    """Let these distributions be installed in these versions, as far as metadata tells."""
+    installed = metadata.version
+    given = {name.replace("_", "-"): version for name, version in versions.items()}
+
+    def version(distribution: str) -> str:
+        found = given[distribution] if distribution in given else installed(distribution)
+        if found is None:
+            raise metadata.PackageNotFoundError(distribution)
+        return found
+
+    monkeypatch.setattr(metadata, "version", version)
+
+
+@pytest.mark.parametrize(
+    "version", ["0.10.5", "0.28.4", "1.0", "0.10.4+local", "a fork", "0.10.4rc1"]
+)
+async def test_what_is_seen_wins_over_what_the_version_says(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, agentex_sdk=version)
+    said_affected = version.startswith("0.10.4")
+    before = status()
+    if AFFECTED:
+        assert before.named("missing") == FIXES
+        lacks = "lacks it" if said_affected else "is not one of those that lack it"
+        assert f"not {SEEN}; release {version} {lacks}" in evidence(before)
+    else:
+        assert before.named("native") == FIXES
+        though = f", although release {version} lacks it" if said_affected else ""
+        assert evidence(before) == SEEN + though
+    applied = apply_patch()
+    assert applied.complete
+    assert applied.summary.startswith(f"agentex-sdk {version}: ")
+    assert tokens((await ask(make_model(Recording(event())))).usage) == TOKENS
+
+
+@pytest.mark.parametrize("version", ["0.10.4", "0.10.5"])
+def test_where_it_cannot_be_run_the_version_decides_and_status_says_so(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise LookupError("not for anybody's eyes")
+
+    pretend(monkeypatch, agentex_sdk=version)
+    monkeypatch.setattr(calls.sdk.TemporalStreamingModel, "get_response", get_response)
+    applied = apply_patch()
+    affected = version == "0.10.4"
+    assert (vars(calls.sdk.TemporalStreamingModel)["get_response"] is get_response) is not affected
+    assert applied.named("unknown") == FIXES
+    lacks = "lacks it" if affected else "is not one of those that lack it (<0.10.5,>=0.5.1)"
+    assert evidence(applied) == f"running it raised LookupError; release {version} {lacks}"
+    assert "could not be observed (running it raised LookupError)" in applied.summary
+    assert "eyes" not in str(applied)
+
+
+def test_without_agentex_sdk_there_is_nothing_to_patch(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_upstream, "MODULE", "agentex_that_is_not_there")
+    monkeypatch.setattr(_patch, "_hooked", False)
+    pretend(monkeypatch, agentex_sdk=None)
+    applied = apply_patch()
+    assert applied.sdk_version is None
+    assert applied.model is None and applied.model_file is None
+    assert evidence(applied) == "its model is not imported yet; agentex-sdk is not installed"
+    assert applied.summary == "agentex-sdk is not installed: there is nothing to patch."
+    assert [each.levelno for each in caplog.records] == [logging.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("sdk", "distribution", "version", "command"),
+    [
+        ("0.10.4", "openai", "2.45.0", 'pip install "openai==2.44.0"'),
+        ("0.10.4", "temporalio", "1.35.0", 'pip install "temporalio==1.34.0"'),
+        ("0.10.0", "temporalio", "1.26.0", 'pip install "temporalio==1.25.1"'),
+        ("0.5.3", "temporalio", "1.18.0", 'pip install "temporalio==1.17.0"'),
+    ],
+)
+def test_a_companion_that_breaks_the_worker_is_told_with_the_command_that_mends_it(
+    sdk: str, distribution: str, version: str, command: str, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    good = {"openai": "2.44.0", "temporalio": "1.17.0"}
+    pretend(monkeypatch, **{**good, "agentex_sdk": sdk})
+    assert status().conflicts == ()
+    pretend(monkeypatch, **{**good, "agentex_sdk": sdk, distribution: version})
+    applied = apply_patch()
+    (conflict,) = applied.conflicts
+    assert (conflict.distribution, conflict.version) == (distribution, version)
+    assert conflict.command == command
+    assert conflict.reason in applied.summary and command in applied.summary
+    assert applied.complete
+    (line,) = caplog.records
+    assert (line.levelno, line.getMessage()) == (logging.WARNING, applied.summary)
+
+
+def test_a_companion_that_is_not_installed_conflicts_with_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pretend(monkeypatch, agentex_sdk="0.10.4", temporalio=None, openai="2.44.0")
+    assert status().conflicts == ()

@@ -1,0 +1,166 @@
+"""Whatever step of ours fails, the call answers as agentex-sdk made it, and one line says so."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from agentex_usage_patch import _call, _upstream, apply_patch
+
+from . import calls
+from .calls import AFFECTED, make_model, tokens
+from .clients import TOKENS, Recording, ask, event, ours
+
+#: What an unpatched call counts, where the model's usage cannot be known.
+LOST = [0] * 5 if AFFECTED else TOKENS
+OUTPUT = event().response.output
+
+
+def fail(*_: Any, **__: Any) -> Any:
+    raise LookupError("not for anybody's eyes")
+
+
+class Refusing(type):
+    """A class that cannot be asked what its instances are."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        raise LookupError("not for anybody's eyes")
+
+
+class Unaskable(metaclass=Refusing):
+    pass
+
+
+#: Step → what of ours is broken, with what, and what the call counts then.
+STEPS = {
+    "preparing the call": ("forwarded_fields", fail, LOST),
+    "adding the forwarded fields to the request": ("with_fields", fail, TOKENS),
+    "reading an event": ("ResponseCompletedEvent", Unaskable, LOST),
+    "correcting the result": ("fill", fail, LOST),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_step_that_fails_costs_neither_the_answer_nor_a_second_request(
+    step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    apply_patch()
+    name, broken, counted = STEPS[step]
+    monkeypatch.setattr(_call, name, broken)
+    caplog.set_level(logging.DEBUG, logger="agentex_usage_patch")
+    client = Recording(event())
+    model = make_model(client)
+    for count in (1, 2):
+        result = await ask(model, conversation_id="conv_1")
+        assert result.output == OUTPUT
+        assert tokens(result.usage) == counted
+        assert len(client.requests) == count
+    if not AFFECTED:  # nothing of ours runs
+        assert ours(caplog) == []
+        return
+    warning, again = ours(caplog)
+    assert (warning.levelno, again.levelno) == (logging.WARNING, logging.DEBUG)
+    assert warning.getMessage().startswith(f"{step} failed with LookupError")
+    assert "eyes" not in caplog.text
+    assert "2 times" in again.getMessage()
+
+
+def answering(result: Any) -> None:
+    """Put somebody's wrapper in the class that answers from a cache: no request is made."""
+
+    async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
+        async with self.tracer.trace("id").span(name=_upstream.SPAN) as span:
+            span.output = {"from": "cache"}
+        return result
+
+    calls.sdk.TemporalStreamingModel.get_response = get_response
+    apply_patch()
+
+
+async def test_a_call_that_makes_no_request_keeps_its_result_and_its_span() -> None:
+    cached = await ask(make_model(Recording(event())))
+    before = (tokens(cached.usage), cached.response_id)
+    answering(cached)
+    model = make_model(Recording())
+    assert await ask(model) is cached
+    assert (tokens(cached.usage), cached.response_id) == before
+    (span,) = model.tracer.spans
+    assert span.output_at_exit == {"from": "cache"}
+
+
+def returning(result: Any) -> None:
+    """Put somebody's wrapper in the class that returns something else."""
+    original = calls.sdk.TemporalStreamingModel.get_response
+
+    async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
+        await original(self, *args, **kwargs)
+        return result
+
+    calls.sdk.TemporalStreamingModel.get_response = get_response
+
+
+@pytest.mark.parametrize("result", [None, "text", ("a", "tuple")])
+async def test_a_result_of_another_shape_is_handed_on(
+    result: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    returning(result)
+    apply_patch()
+    client = Recording(event())
+    assert await ask(make_model(client)) is result
+    assert len(client.requests) == 1
+    for record in ours(caplog):
+        assert record.getMessage().startswith("correcting the result failed with AttributeError")
+
+
+async def test_what_the_probe_stumbles_over_is_neither_logged_nor_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    returning(None)
+    caplog.set_level(logging.DEBUG, logger="agentex_usage_patch")
+    apply_patch()
+    assert ours(caplog) == []
+    await ask(make_model(Recording(event())))
+    assert [record.levelno for record in ours(caplog)] == [logging.WARNING] * AFFECTED
+
+
+async def test_a_log_handler_that_fails_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    apply_patch()
+    handled = []
+
+    class Failing(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            handled.append(record)
+            raise OSError("disk full")
+
+    logger = logging.getLogger("agentex_usage_patch")
+    monkeypatch.setattr(logger, "handlers", [Failing()])
+    client = Recording(event(usage=7, id="resp_of_odd_usage"))
+    model = make_model(client)
+    if not AFFECTED:
+        with pytest.raises(AttributeError):
+            await ask(model)
+        return
+    result = await ask(model, previous_response_id="resp_0a1b2c3d")
+    assert result.response_id == "resp_of_odd_usage"
+    assert len(handled) == 2
+    assert len(client.requests) == 1
+
+
+async def test_usage_that_is_a_plain_mapping_is_read(caplog: pytest.LogCaptureFixture) -> None:
+    # As duck-typed clients return it; 0.10.5 wants attributes.
+    apply_patch()
+    finished = event()
+    finished.response.usage = {
+        "input_tokens": 1, "output_tokens": "2", "total_tokens": 3.0,
+        "input_tokens_details": {"cached_tokens": 4}, "output_tokens_details": {},
+    }  # fmt: skip
+    asked = ask(make_model(Recording(finished)))
+    if not AFFECTED:
+        with pytest.raises(AttributeError):
+            await asked
+        return
+    assert tokens((await asked).usage) == [1, 2, 3, 4, 0]
+    (warning,) = ours(caplog)
+    assert "output_tokens_details.reasoning_tokens" in warning.getMessage()
