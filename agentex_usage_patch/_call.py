@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping
-from typing import Any
+from typing import Any, Self
 
-import wrapt
 from openai.types.responses import ResponseCompletedEvent
 
-from ._log import warn_once
+from ._log import failed
 from ._request import forwarded_fields, with_fields
 from ._standin import StandIn
 from ._upstream import RESPONSE_ID, SPAN, SPAN_USAGE, USAGE
@@ -39,7 +38,7 @@ class Call:
         try:
             return with_fields(request, self.fields, responses)
         except Exception as error:  # noqa: BLE001 - see the contract
-            _failed("adding the forwarded fields to the request", error)
+            failed("adding the forwarded fields to the request", error)
             return request
 
     def observe(self, event: Any, others: set[type]) -> None:
@@ -57,13 +56,21 @@ class Call:
             elif event.__class__ is type(event):
                 others.add(type(event))
         except Exception as error:  # noqa: BLE001 - see the contract
-            _failed("reading an event", error)
+            failed("reading an event", error)
 
     def read(self) -> Tokens:
         """Return the tokens of the last completed response, zeros when there was none."""
         if self.tokens is None:
             self.tokens = read_tokens(getattr(self.response, "usage", None))
         return self.tokens
+
+    def begin_span(self, span: Any) -> Any:
+        """Return the output that the span has before the body sets one."""
+        try:
+            return getattr(span, "output", None)
+        except Exception as error:  # noqa: BLE001 - see the contract
+            failed("adding usage to the span", error)
+            return None
 
     def finish_span(self, span: Any, output_before: Any) -> None:
         """Add the usage to the span's output; a body that sets no output gets one."""
@@ -79,7 +86,7 @@ class Call:
             elif output is output_before:
                 span.output = {"usage": usage}
         except Exception as error:  # noqa: BLE001 - see the contract
-            _failed("adding usage to the span", error)
+            failed("adding usage to the span", error)
 
     def finish(self, result: Any) -> Any:
         """Correct the result's usage and response_id in place, and return it."""
@@ -91,7 +98,7 @@ class Call:
             if RESPONSE_ID in self.fixes:
                 result.response_id = getattr(self.response, "id", None)
         except Exception as error:  # noqa: BLE001 - see the contract
-            _failed("correcting the result", error)
+            failed("correcting the result", error)
         return result
 
 
@@ -102,10 +109,12 @@ class Model(StandIn):
 
     @property
     def client(self) -> Client:
+        """The model's client as it is now, since it may be replaced during the call."""
         return Client(self._patch_target.client, self._patch_call)
 
     @property
     def tracer(self) -> Tracer:
+        """The model's tracer as it is now."""
         return Tracer(self._patch_target.tracer, self._patch_call)
 
 
@@ -116,6 +125,7 @@ class Client(StandIn):
 
     @property
     def responses(self) -> Responses:
+        """The client's responses."""
         return Responses(self._patch_target.responses, self._patch_call)
 
 
@@ -125,6 +135,7 @@ class Responses(StandIn):
     __slots__ = ()
 
     async def create(self, /, *args: Any, **request: Any) -> Any:
+        """Send the request with the forwarded fields, return the observed stream."""
         # Somebody's wrapper may use the client for a request of its own, or keep it.
         call = self._patch_call
         if not (call.open and request.get("stream")):
@@ -155,11 +166,11 @@ class Stream(StandIn):
         self._patch_call.observe(event, set())
         return event
 
-    async def __aenter__(self) -> Stream:
+    async def __aenter__(self) -> Self:
         await self._patch_target.__aenter__()
         return self
 
-    async def __aexit__(self, *raised: Any) -> Any:
+    async def __aexit__(self, *raised: object) -> Any:
         return await self._patch_target.__aexit__(*raised)
 
 
@@ -169,6 +180,7 @@ class Tracer(StandIn):
     __slots__ = ()
 
     def trace(self, /, *args: Any, **kwargs: Any) -> Trace:
+        """Return the tracer's trace, observed."""
         return Trace(self._patch_target.trace(*args, **kwargs), self._patch_call)
 
 
@@ -178,6 +190,7 @@ class Trace(StandIn):
     __slots__ = ()
 
     def span(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the ``async with`` of a span, observed if it is the body's."""
         context = self._patch_target.span(*args, **kwargs)
         if SPAN not in (kwargs.get("name"), *args[:1]):
             return context
@@ -195,58 +208,10 @@ class SpanContext:
 
     async def __aenter__(self) -> Any:
         self._span = await self._context.__aenter__()
-        self._output_before = getattr(self._span, "output", None)
+        self._output_before = self._call.begin_span(self._span)
         return self._span
 
-    async def __aexit__(self, *raised: Any) -> Any:
+    async def __aexit__(self, *raised: object) -> Any:
         if raised[0] is None:
             self._call.finish_span(self._span, self._output_before)
         return await self._context.__aexit__(*raised)
-
-
-class GetResponse(wrapt.FunctionWrapper):  # type: ignore[misc]  # wrapt 1.x is untyped
-    """The wrapper that stands in the class in place of the original `get_response`.
-
-    The original, a function or somebody's wrapper, runs once for each call, whatever
-    happens here. An ``inert`` one only passes calls on.
-    """
-
-    def __init__(self, original: Any, fixes: Collection[str]) -> None:
-        super().__init__(original, self._call)
-        self._self_fixes = frozenset(fixes)
-        self._self_inert = False
-
-    def over(self, original: Any) -> GetResponse:
-        """Return a wrapper that does what this one does, over another original."""
-        other = type(self)(original, self._self_fixes)
-        other._self_inert = self._self_inert
-        return other
-
-    async def _call(
-        self, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        if self._self_inert:
-            return await wrapped(*args, **kwargs)
-        try:
-            rest = args
-            if instance is None:  # taken from the class's __dict__ and called with a model
-                instance, rest = args[0], args[1:]
-            call = Call(self._self_fixes, kwargs)
-            original = self.__wrapped__.__get__(Model(instance, call), type(instance))
-        except Exception as error:  # noqa: BLE001 - the call is made without the patch then
-            _failed("preparing the call", error)
-            return await wrapped(*args, **kwargs)
-        try:
-            return call.finish(await original(*rest, **kwargs))
-        finally:
-            call.open = False
-
-
-def _failed(step: str, error: Exception) -> None:
-    # The error's text may quote what it stumbled over: only its type is safe to log.
-    warn_once(
-        f"{step} failed",
-        "%s failed with %s; the call goes on as agentex-sdk made it",
-        step,
-        type(error).__name__,
-    )

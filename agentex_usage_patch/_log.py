@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 logger = logging.getLogger("agentex_usage_patch")
 
 _said: Counter[str] = Counter()
+_here = threading.local()
 
 
 def warn_once(subject: str, message: str, *args: object) -> None:
@@ -17,6 +21,8 @@ def warn_once(subject: str, message: str, *args: object) -> None:
     count in the debug log tells how often it went on. Never raises, since it is called
     between a paid model call and its result.
     """
+    if getattr(_here, "muted", False):
+        return
     try:
         _said[subject] += 1
         count = _said[subject]
@@ -26,6 +32,29 @@ def warn_once(subject: str, message: str, *args: object) -> None:
             logger.debug("%s (%d times so far in this process)", subject, count)
     except Exception:  # noqa: BLE001 - a broken log handler must not cost the answer
         return
+
+
+def failed(step: str, error: Exception) -> None:
+    """Warn that a step of ours failed and that the call goes on without it.
+
+    The error's text may quote what it stumbled over: only its type is safe to log.
+    """
+    warn_once(
+        f"{step} failed",
+        "%s failed with %s; the call goes on as agentex-sdk made it",
+        step,
+        type(error).__name__,
+    )
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Say nothing and count nothing in this thread: what the probe meets is no call."""
+    _here.muted = True
+    try:
+        yield
+    finally:
+        _here.muted = False
 
 
 def forget() -> None:

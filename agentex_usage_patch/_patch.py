@@ -18,7 +18,7 @@ from ._probe import Observation, observe
 from ._status import AgentexUsagePatchError, PatchStatus, describe
 
 if TYPE_CHECKING:
-    from ._call import GetResponse
+    from ._wrapper import GetResponse
 
 DISABLED = "AGENTEX_USAGE_PATCH_DISABLED"
 
@@ -76,9 +76,9 @@ def remove_patch() -> PatchStatus:
     passes calls on. Calls under way end as they began. Does nothing when nothing was
     applied; never raises. Returns what is observed afterwards.
     """
-    global _told, _wanted
+    global _strict, _told, _wanted
     with _lock:
-        _wanted, _told = False, ""
+        _wanted, _strict, _told = False, False, ""
         if _installed is not None:
             model_class, wrapper = _installed
             if vars(model_class).get(_upstream.METHOD) is wrapper:
@@ -103,9 +103,11 @@ def status() -> PatchStatus:
 
 
 def _apply(module: Any) -> PatchStatus:
+    if not _wanted:  # removed again before the SDK's model was imported
+        return status()
     try:
         with _lock:
-            if _wanted and module is not None:
+            if module is not None:
                 _install(module)
     except Exception as error:  # noqa: BLE001 - a worker starts whatever goes wrong here
         observed = _broken(error)
@@ -128,7 +130,7 @@ def _tell(level: int, summary: str) -> None:
 
 def _install(module: Any) -> None:
     global _installed
-    model_class = getattr(module, _upstream.CLASS, None)
+    model_class: Any = getattr(module, _upstream.CLASS, None)
     found = vars(model_class).get(_upstream.METHOD) if isinstance(model_class, type) else None
     if not _is_method(found):
         return
@@ -139,7 +141,7 @@ def _install(module: Any) -> None:
     lacking = _lacking(before)
     if not lacking:
         return
-    from ._call import GetResponse  # needs openai, which the SDK has imported by now
+    from ._wrapper import GetResponse  # needs openai, which the SDK has imported by now
 
     wrapper = GetResponse(found, lacking)
     if before.problem is None and observe(module, model_class, wrapper).problem is not None:
@@ -180,9 +182,9 @@ def _observe_all() -> PatchStatus:
     model_class = getattr(module, _upstream.CLASS, None)
     found = getattr(model_class, "__dict__", {}).get(_upstream.METHOD)
     applied: frozenset[str] = frozenset()
-    if _installed is not None and _stands_in(_installed.wrapper, found):
-        if not _installed.wrapper._self_inert:
-            applied = _installed.wrapper._self_fixes
+    ours = _installed.wrapper if _installed is not None else None
+    if ours is not None and not ours._self_inert and _stands_in(ours, found):
+        applied = ours._self_fixes
     if module is None:
         seen = Observation(problem="its model is not imported yet", pending=True)
     elif found is None:
@@ -196,9 +198,10 @@ def _observe_all() -> PatchStatus:
 def _model_module() -> Any:
     """Return the SDK's module if it is imported, after an import that is under way elsewhere."""
     module = sys.modules.get(_upstream.MODULE)
-    if module is not None and not hasattr(module, _upstream.CLASS):
-        if getattr(module.__spec__, "_initializing", False):
-            return importlib.import_module(_upstream.MODULE)
+    if module is None or hasattr(module, _upstream.CLASS):
+        return module
+    if getattr(module.__spec__, "_initializing", False):
+        return importlib.import_module(_upstream.MODULE)
     return module
 
 

@@ -1,7 +1,6 @@
 """What the installed `get_response` does with each of the fixes, seen by running it.
 
-It runs once against stubs: no network, no event loop, no log line, nothing that anybody
-else can see changes.
+Once, against stubs: no network, no event loop, no log line, no change that others see.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 from . import _upstream
+from ._log import muted
 from ._usage import Tokens, read_tokens
 
 _NAME = "agentex-usage-patch-probe"
@@ -67,11 +67,11 @@ def _quiet(module: Any, found: Any) -> Any:
     """
     # type(), since a wrapper is a function to isinstance too.
     if type(found) is types.FunctionType and found.__globals__ is vars(module):
-        muted = logging.Logger(_NAME)
-        muted.disabled = True
+        silent = logging.Logger(_NAME)  # noqa: LOG001 - one that nobody else can find
+        silent.disabled = True
         function = types.FunctionType(
             found.__code__,
-            {**found.__globals__, "logger": muted, "adk": _Adk()},
+            {**found.__globals__, "logger": silent, "adk": _Adk()},
             found.__name__,
             found.__defaults__,
             found.__closure__,
@@ -100,7 +100,7 @@ def _observe(module: Any, model_class: Any, get_response: Any) -> Observation:
         use_responses_api=True,
         streaming_mode="off",
     )
-    with _no_running_loop(), _no_log_line(names.get("logger")):
+    with _no_running_loop(), muted(), _no_log_line(names.get("logger")):
         result = _run(
             get_response.__get__(model, model_class)(
                 system_instructions=None,
@@ -137,10 +137,10 @@ def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
     except StopIteration as stop:
         return stop.value
     coroutine.close()
-    raise _Waits
+    raise _WaitsError
 
 
-class _Waits(Exception):
+class _WaitsError(Exception):
     """get_response waited for something that the stubs do not provide."""
 
 
@@ -228,7 +228,7 @@ class _Adk:
     def streaming_task_message_context(self, **_: Any) -> _Adk:
         return self
 
-    async def __aenter__(self) -> _Adk:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

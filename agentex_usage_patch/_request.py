@@ -62,10 +62,9 @@ def with_fields(
     declared = declared_names(responses)
     request = dict(request)
     body: dict[str, Any] = {}
-    for name, value in fields.items():
-        if value is _UNSET:
-            value = request.get(name, NOT_GIVEN)
-        elif name in request and request[name] != value:
+    for name, given in fields.items():
+        value = request.get(name, NOT_GIVEN) if given is _UNSET else given
+        if request.get(name, value) != value:
             warn_once(
                 f"{name} given twice",
                 "%s is set both by keyword and in model_settings.extra_args: the keyword is sent. "

@@ -37,12 +37,12 @@ class StandIn:
     def __delattr__(self, name: str) -> None:
         delattr(self._patch_target, name)
 
-    @property
+    @property  # type: ignore[misc]  # typeshed's is writable, as the one of no proxy is
     def __class__(self) -> Any:
         return self._patch_target.__class__
 
     @property
-    def __dict__(self) -> Any:
+    def __dict__(self) -> Any:  # type: ignore[override]  # as above
         return self._patch_target.__dict__
 
     def __dir__(self) -> Any:
@@ -76,5 +76,5 @@ class StandIn:
 
 
 # The slots' own setters, past the forwarding __setattr__.
-_set_target = StandIn.__dict__["_patch_target"].__set__
-_set_call = StandIn.__dict__["_patch_call"].__set__
+_set_target = vars(StandIn)["_patch_target"].__set__
+_set_call = vars(StandIn)["_patch_call"].__set__

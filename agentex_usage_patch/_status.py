@@ -145,9 +145,7 @@ def _sentence(fixes: tuple[Fix, ...], seen: Observation, waiting: bool) -> str:
         advice = "" if waiting else "; call apply_patch()"
         return f"{missing} missing{advice}."
     if not patched:
-        return (
-            f"it has every fix itself and nothing is replaced; remove this package: {_upstream.REMOVE}"
-        )
+        return f"it has every fix, nothing is replaced; remove this package: {_upstream.REMOVE}"
     upgrade = f"to be removed after an upgrade to {_upstream.FIXED_IN} or later"
     if native:
         return f"{patched} patched, {native} native; {upgrade}."

@@ -32,8 +32,9 @@ _NONE = Tokens()
 def read_tokens(usage: Any) -> Tokens:
     """Read the five numbers as agentex-sdk 0.10.5 does; None is zero tokens.
 
-    Where 0.10.5 would raise (a part missing, null or no number), that part is 0 and one
-    warning names it: the model has been paid for by then. Never raises.
+    A part that is missing, null or no number is 0, and one warning names it. 0.10.5 does
+    the same in silence for some of these and raises for others, when the model has been
+    paid for. Never raises.
     """
     if usage is None:
         return _NONE

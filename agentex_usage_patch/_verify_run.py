@@ -31,7 +31,7 @@ async def compare(version: str) -> Report:
         _run(ids, {DISABLED: "1"}), _run(ids, {}, "--patched"), return_exceptions=True
     )
     for name, run in zip(("as installed", "with the patch"), runs, strict=True):
-        if isinstance(run, _Failed):
+        if isinstance(run, _FailedError):
             problems.append(f"{name}: {run}")
         elif isinstance(run, BaseException):
             raise run
@@ -50,7 +50,7 @@ async def compare(version: str) -> Report:
     )  # fmt: skip
 
 
-class _Failed(Exception):
+class _FailedError(Exception):
     """The process that makes the turns did not end as it should."""
 
 
@@ -71,10 +71,10 @@ async def _run(ids: list[str], environment: dict[str, str], *options: str) -> li
             except TimeoutError:
                 process.kill()
                 await process.communicate()
-                raise _Failed(f"no answer within {_SECONDS} s") from None
+                raise _FailedError(f"no answer within {_SECONDS} s") from None
         if process.returncode or not file.exists():
             last = said.decode(errors="replace").strip().splitlines()[-1:]
-            raise _Failed(" ".join([f"exit code {process.returncode}", *last]))
+            raise _FailedError(" ".join([f"exit code {process.returncode}", *last]))
         turns: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
     spans = [span for span in server.spans.values() if span["name"] == _upstream.SPAN]
     for number, turn in enumerate(turns):
@@ -146,4 +146,4 @@ def _expected(ids: list[str]) -> Iterator[tuple[int, str, Any]]:
 
 
 def _numbers(usage: dict[str, int] | None, *names: str) -> list[int] | None:
-    return usage and [usage[name] for name in names]
+    return None if usage is None else [usage[name] for name in names]

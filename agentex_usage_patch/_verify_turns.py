@@ -11,7 +11,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from . import _upstream
 from ._patch import apply_patch
@@ -38,7 +38,7 @@ class _Message:
         task_message = importlib.import_module("agentex.types.task_message")
         self.task_message = task_message.TaskMessage(task_id="verify", content=content)
 
-    async def __aenter__(self) -> _Message:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

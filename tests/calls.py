@@ -37,9 +37,8 @@ class _Message:
         self._seen = seen
         self._opened = opened
         # As a message that the API has stored; the updates refer to it.
-        from agentex.types.task_message import TaskMessage
-
-        self.task_message = TaskMessage(task_id="task", content=opened["initial_content"])
+        types = importlib.import_module("agentex.types.task_message")
+        self.task_message = types.TaskMessage(task_id="task", content=opened["initial_content"])
 
     async def __aenter__(self) -> _Message:
         self._seen.append(("open", _plain(self._opened)))

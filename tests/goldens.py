@@ -25,8 +25,10 @@ def about_the_fix(seen: dict[str, Any]) -> dict[str, Any]:
         **{name: seen[name] for name in ("usage", "requests", "response_id") if name in seen},
         **({"raised": seen["raised"][0]} if "raised" in seen else {}),
         "span": output.get("usage"),
-        "bodies": [{name: body[name] for name in FIELDS if name in body} for body in seen["bodies"]],
-    }  # fmt: skip
+        "bodies": [
+            {name: body[name] for name in FIELDS if name in body} for body in seen["bodies"]
+        ],
+    }
 
 
 def read() -> dict[str, dict[str, Any]]:

@@ -34,7 +34,8 @@ def main(folder: str) -> int:
         skipped += left_out
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        cells = zip(row, widths, strict=True)
+        print("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 0 if passed and not (failed or skipped) else 1
 

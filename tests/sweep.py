@@ -68,9 +68,10 @@ def model_body(source: str) -> str:
     else:
         raise ValueError(f"no class {_upstream.CLASS} in this source")
     for each in ast.walk(node):
-        if isinstance(each, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            if ast.get_docstring(each) is not None:
-                each.body[0] = ast.Pass()
+        match each:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                if ast.get_docstring(each) is not None:
+                    each.body[0] = ast.Pass()
     return ast.dump(node)
 
 

@@ -16,9 +16,9 @@ from packaging.specifiers import SpecifierSet
 
 from agentex_usage_patch import (
     AgentexUsagePatchError,
-    _call,
     _patch,
     _upstream,
+    _wrapper,
     apply_patch,
     remove_patch,
     status,
@@ -62,7 +62,7 @@ def test_a_wrapper_of_ours_that_does_not_run_is_not_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     original = in_the_class()
-    monkeypatch.setattr(_call.GetResponse, "_call", fail)
+    monkeypatch.setattr(_wrapper.GetResponse, "_call", fail)
     observed = apply_patch()
     assert in_the_class() is original
     assert observed.named("missing" if AFFECTED else "native") == FIXES
@@ -124,10 +124,10 @@ def test_the_import_that_was_waited_for_applies_it(
     (line,) = caplog.records
     assert line.getMessage() == status().summary
     # It cannot be run, so the version decides.
-    patched = isinstance(vars(model_class)["get_response"], _call.GetResponse)
+    patched = isinstance(vars(model_class)["get_response"], _wrapper.GetResponse)
     assert patched is AFFECTED
     remove_patch()
-    assert not isinstance(vars(model_class)["get_response"], _call.GetResponse)
+    assert not isinstance(vars(model_class)["get_response"], _wrapper.GetResponse)
 
 
 def test_removed_before_the_import_it_is_not_applied_at_the_import(waiting_for: Any) -> None:
@@ -136,9 +136,9 @@ def test_removed_before_the_import_it_is_not_applied_at_the_import(waiting_for: 
     removed = remove_patch()
     assert "will be applied" not in removed.summary
     model_class = importlib.import_module(module).TemporalStreamingModel
-    assert not isinstance(vars(model_class)["get_response"], _call.GetResponse)
+    assert not isinstance(vars(model_class)["get_response"], _wrapper.GetResponse)
     assert apply_patch().model_file is not None
-    assert isinstance(vars(model_class)["get_response"], _call.GetResponse) is AFFECTED
+    assert isinstance(vars(model_class)["get_response"], _wrapper.GetResponse) is AFFECTED
 
 
 def test_applied_while_another_thread_imports_the_model_it_waits_for_that(

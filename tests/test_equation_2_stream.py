@@ -95,7 +95,7 @@ async def test_a_stream_read_in_part_is_closed_as_often_as_without_us(
 
 
 async def test_a_stream_that_was_read_ends_as_the_openai_stream_does() -> None:
-    inner, stream, _ = await streams(Wire(EVENTS))
+    _, stream, _ = await streams(Wire(EVENTS))
     assert len([each async for each in stream]) == len(EVENTS)
     assert [each async for each in stream] == []
     with pytest.raises(StopAsyncIteration):

@@ -8,7 +8,6 @@ import sys
 import tarfile
 import venv
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,27 +31,29 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bare(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def bare(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands of an environment that holds the wheel and what it requires."""
     folder = tmp_path_factory.mktemp("bare")
     venv.create(folder, with_pip=True)
     (wheel,) = built.glob("*.whl")
     run(folder / "bin" / "pip", "install", "--quiet", wheel)
-    yield folder / "bin"
+    return folder / "bin"
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    package = {f"agentex_usage_patch/{file.name}" for file in (ROOT / "agentex_usage_patch").glob("*.py*")
-               if file.is_file()}  # fmt: skip
+    package = {
+        f"{file.parent.name}/{file.name}" for file in (ROOT / "agentex_usage_patch").glob("*.*")
+    }
     assert "agentex_usage_patch/py.typed" in package
     assert {name for name in names if ".dist-info/" not in name} == package
 
 
 def test_the_sdist_holds_what_the_tests_need(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
-    names = {name.partition("/")[2] for name in tarfile.open(sdist).getnames()}
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
     tests = {f"tests/{file.name}" for file in (ROOT / "tests").glob("*.*")}
     assert {"tests/conftest.py", "tests/goldens.json"} < tests
     assert tests | {"tox.ini", "README.md", "CHANGELOG.md", "LICENSE"} <= names

@@ -69,7 +69,7 @@ class _Spans(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_PATCH = _echo
+    do_POST = do_PATCH = _echo  # noqa: N815 - named by http.server
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: a failing test shows the output of the suite."""
