@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import operator
 import os
 import secrets
 import sys
@@ -76,7 +77,11 @@ async def _run(ids: list[str], environment: dict[str, str], *options: str) -> li
             last = said.decode(errors="replace").strip().splitlines()[-1:]
             raise _FailedError(" ".join([f"exit code {process.returncode}", *last]))
         turns: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
-    spans = [span for span in server.spans.values() if span["name"] == _upstream.SPAN]
+    # By their start, since some releases write several at once when they have ended.
+    spans = sorted(
+        (span for span in server.spans.values() if span["name"] == _upstream.SPAN),
+        key=operator.itemgetter("start_time"),
+    )
     for number, turn in enumerate(turns):
         turn["body"] = server.bodies[number] if number < len(server.bodies) else {}
         turn["span"] = (spans[number].get("output") or {}) if number < len(spans) else {}
