@@ -60,7 +60,8 @@ _USAGE_RAISES = "agents.Usage() raises: InputTokensDetails.cache_write_tokens be
 _PLUGIN_MOVED = "temporalio.contrib.openai_agents moved to another distribution"
 
 COMPANIONS = (
-    Companion("openai", SpecifierSet(">=0.5.1,<0.20"), SpecifierSet("<2.45"),
+    # agentex-sdk 0.18.0 caps openai itself.
+    Companion("openai", SpecifierSet(">=0.5.1,<0.18"), SpecifierSet("<2.45"),
               "openai==2.44.0", _USAGE_RAISES),
     Companion("temporalio", SpecifierSet(">=0.5.1,<0.6"), SpecifierSet("<1.18"),
               "temporalio==1.17.0",
