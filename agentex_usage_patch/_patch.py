@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import sys
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import wrapt
+from typing import TYPE_CHECKING, Any
 
 from . import _upstream
+from ._import import PostImportHook, imported
 from ._log import forget, logger
 from ._probe import Observation, observe
 from ._status import AgentexUsagePatchError, PatchStatus, describe
@@ -23,14 +21,9 @@ if TYPE_CHECKING:
 DISABLED = "AGENTEX_USAGE_PATCH_DISABLED"
 
 
-class _Installed(NamedTuple):
-    model_class: type
-    wrapper: GetResponse
-
-
 _lock = threading.RLock()
-_installed: _Installed | None = None
-_hooked = False
+#: Where our wrapper stands, one for each class: a reload leaves a class behind, in use.
+_installed: list[tuple[type, GetResponse]] = []
 _wanted = False
 _strict = False
 _told = ""
@@ -60,10 +53,9 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
         return observed
     with _lock:
         _wanted, _strict = True, strict
-    module = _model_module()
-    if module is None:
-        _hook()
-        module = _model_module()  # its import may have begun in between
+        _hook.place()
+    # Not within the lock: the thread that imports the module may be about to want it.
+    module = imported(_upstream.MODULE, _upstream.CLASS)
     if module is not None or _upstream.sdk_version() is None:
         return _apply(module)
     return status()
@@ -79,11 +71,12 @@ def remove_patch() -> PatchStatus:
     global _strict, _told, _wanted
     with _lock:
         _wanted, _strict, _told = False, False, ""
-        if _installed is not None:
-            model_class, wrapper = _installed
+        _hook.withdraw()
+        for model_class, wrapper in _installed.copy():
+            wrapper._self_inert = True
             if vars(model_class).get(_upstream.METHOD) is wrapper:
                 setattr(model_class, _upstream.METHOD, wrapper.__wrapped__)
-            wrapper._self_inert = True
+                _installed.remove((model_class, wrapper))
         forget()
     return status()
 
@@ -109,6 +102,8 @@ def _apply(module: Any) -> PatchStatus:
         with _lock:
             if module is not None:
                 _install(module)
+                if not _installed:  # nothing lacks: a reload will lack nothing, either
+                    _hook.withdraw()
     except Exception as error:  # noqa: BLE001 - a worker starts whatever goes wrong here
         observed = _broken(error)
     else:
@@ -129,13 +124,13 @@ def _tell(level: int, summary: str) -> None:
 
 
 def _install(module: Any) -> None:
-    global _installed
     model_class: Any = getattr(module, _upstream.CLASS, None)
     found = vars(model_class).get(_upstream.METHOD) if isinstance(model_class, type) else None
     if not _is_method(found):
         return
-    if _installed is not None and _stands_in(_installed.wrapper, found):
-        _installed.wrapper._self_inert = False
+    earlier = _wrapper_of(model_class)
+    if earlier is not None and _stands_in(earlier, found):
+        earlier._self_inert = False
         return
     before = observe(module, model_class, found)
     lacking = _lacking(before)
@@ -146,10 +141,16 @@ def _install(module: Any) -> None:
     wrapper = GetResponse(found, lacking)
     if before.problem is None and observe(module, model_class, wrapper).problem is not None:
         return  # what ran without the wrapper does not run with it
-    if _installed is not None:
-        _installed.wrapper._self_inert = True
+    if earlier is not None:  # beneath somebody's wrapper that hides it, or put aside
+        earlier._self_inert = True
+        _installed.remove((model_class, earlier))
     setattr(model_class, _upstream.METHOD, wrapper)
-    _installed = _Installed(model_class, wrapper)
+    _installed.append((model_class, wrapper))
+
+
+def _wrapper_of(model_class: Any) -> GetResponse | None:
+    """Return the wrapper that we put into a class, wherever it stands now."""
+    return next((each for owner, each in _installed if owner is model_class), None)
 
 
 def _lacking(seen: Observation) -> frozenset[str]:
@@ -182,37 +183,30 @@ def _observe_all() -> PatchStatus:
     model_class = getattr(module, _upstream.CLASS, None)
     found = getattr(model_class, "__dict__", {}).get(_upstream.METHOD)
     applied: frozenset[str] = frozenset()
-    ours = _installed.wrapper if _installed is not None else None
-    if ours is not None and not ours._self_inert and _stands_in(ours, found):
-        applied = ours._self_fixes
     if module is None:
         seen = Observation(problem="its model is not imported yet", pending=True)
     elif found is None:
         seen = Observation(problem=f"{_upstream.CLASS}.{_upstream.METHOD} was not found")
     else:
         seen = observe(module, model_class, found)
+        ours = _wrapper_of(model_class)
+        if ours is not None and not ours._self_inert:
+            with ours.only_passing_on_here():
+                applied = seen.working - observe(module, model_class, found).working
     model_file = getattr(module, "__file__", None) if found is not None else None
     return describe(seen, model_file=model_file, applied=applied, waiting=_wanted)
-
-
-def _model_module() -> Any:
-    """Return the SDK's module if it is imported, after an import that is under way elsewhere."""
-    module = sys.modules.get(_upstream.MODULE)
-    if module is None or hasattr(module, _upstream.CLASS):
-        return module
-    if getattr(module.__spec__, "_initializing", False):
-        return importlib.import_module(_upstream.MODULE)
-    return module
-
-
-def _hook() -> None:
-    global _hooked
-    with _lock:
-        hook, _hooked = not _hooked, True
-    if hook:
-        wrapt.register_post_import_hook(_apply, _upstream.MODULE)
 
 
 def _broken(error: Exception) -> PatchStatus:
     summary = f"agentex-usage-patch failed ({type(error).__name__}) and left agentex-sdk alone."
     return PatchStatus(None, None, None, (), (), summary)
+
+
+def _after_fork() -> None:
+    # Another thread of the parent may have held the lock; it is not there to let go of it.
+    global _lock
+    _lock = threading.RLock()
+
+
+_hook = PostImportHook(_upstream.MODULE, _apply)
+getattr(os, "register_at_fork", lambda **_: None)(after_in_child=_after_fork)  # not on Windows

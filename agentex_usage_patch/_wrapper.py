@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
 
 import wrapt
@@ -18,13 +20,14 @@ class GetResponse(_FunctionWrapper):  # type: ignore[misc]  # see above
     """The wrapper that stands in the class in place of the original `get_response`.
 
     The original, a function or somebody's wrapper, runs once for each call, whatever
-    happens here. An ``inert`` one only passes calls on.
+    happens here. An ``inert`` one only passes calls on: all of them (True), or those of
+    one thread (its ident).
     """
 
     def __init__(self, original: Any, fixes: Collection[str]) -> None:
         super().__init__(original, self._call)
         self._self_fixes = frozenset(fixes)
-        self._self_inert = False
+        self._self_inert: bool | int = False
 
     def over(self, original: Any) -> GetResponse:
         """Return a wrapper that does what this one does, over another original."""
@@ -32,10 +35,19 @@ class GetResponse(_FunctionWrapper):  # type: ignore[misc]  # see above
         other._self_inert = self._self_inert
         return other
 
+    @contextmanager
+    def only_passing_on_here(self) -> Iterator[None]:
+        """Be inert in this thread, for a look at what there is without us."""
+        before, self._self_inert = self._self_inert, get_ident()
+        try:
+            yield
+        finally:
+            self._self_inert = before
+
     async def _call(
         self, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if self._self_inert:
+        if self._self_inert and self._self_inert in (True, get_ident()):
             return await wrapped(*args, **kwargs)
         try:
             rest = args

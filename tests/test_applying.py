@@ -16,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 
 from agentex_usage_patch import (
     AgentexUsagePatchError,
+    _import,
     _patch,
     _upstream,
     _wrapper,
@@ -23,6 +24,7 @@ from agentex_usage_patch import (
     remove_patch,
     status,
 )
+from agentex_usage_patch._import import PostImportHook
 from agentex_usage_patch._upstream import FIXES
 
 from . import calls
@@ -93,7 +95,8 @@ def waiting_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Let another module be the one that holds the model; returns a way to write it."""
     module = f"agentex_model_of_{tmp_path.name}"
     monkeypatch.setattr(_upstream, "MODULE", module)
-    monkeypatch.setattr(_patch, "_hooked", False)
+    monkeypatch.setattr(sys, "meta_path", sys.meta_path.copy())
+    monkeypatch.setattr(_patch, "_hook", PostImportHook(module, _patch._apply))
     monkeypatch.syspath_prepend(tmp_path)
 
     def write(source: str) -> str:
@@ -159,7 +162,7 @@ def test_applied_while_another_thread_imports_the_model_it_waits_for_that(
         importing.join()
         return sys.modules[name]
 
-    monkeypatch.setattr(_patch, "importlib", SimpleNamespace(import_module=import_module))
+    monkeypatch.setattr(_import, "importlib", SimpleNamespace(import_module=import_module))
     try:
         observed = apply_patch()
         assert hasattr(sys.modules[module], "TemporalStreamingModel")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 from importlib import metadata
 from typing import Any
 
 import pytest
 
-from agentex_usage_patch import _patch, _upstream, apply_patch, status
+from agentex_usage_patch import _upstream, apply_patch, status
 from agentex_usage_patch._upstream import FIXES
 
 from . import calls
@@ -77,7 +78,7 @@ def test_without_agentex_sdk_there_is_nothing_to_patch(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(_upstream, "MODULE", "agentex_that_is_not_there")
-    monkeypatch.setattr(_patch, "_hooked", False)
+    monkeypatch.setattr(sys, "meta_path", sys.meta_path.copy())
     pretend(monkeypatch, agentex_sdk=None)
     applied = apply_patch()
     assert applied.sdk_version is None

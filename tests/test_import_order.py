@@ -2,73 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from agentex_usage_patch import _upstream
 
-AFFECTED = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
-ROOT = Path(__file__).parents[1]
-
-_BEGIN = """
-import json, logging, sys
-lines = []
-handler = logging.Handler()
-handler.emit = lambda record: lines.append([record.levelname, record.getMessage()])
-logging.getLogger("agentex_usage_patch").addHandler(handler)
-logging.getLogger("agentex_usage_patch").setLevel(logging.DEBUG)
-said = {"lines": lines}
-
-def seen(name, status):
-    loaded = {module.partition(".")[0] for module in sys.modules}
-    said[name] = {
-        "states": sorted({fix.state for fix in status.fixes}),
-        "summary": status.summary,
-        "model": status.model,
-        "loaded": sorted(loaded & {"agentex", "agents", "openai", "rich", "pydantic"}),
-    }
-"""
-
-#: One call, made as the tests of the equations make it.
-_CALL = """
-import asyncio
-from tests import calls
-from tests.clients import ask
-from tests.wire import Wire, completed
-for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
-    getattr(calls.sdk, name).set("id")
-async def call():
-    wire = Wire([completed()])
-    result = await ask(calls.make_model(wire.client()), conversation_id="conv_1")
-    return calls.tokens(result.usage), wire.bodies[0].get("conversation")
-said["call"] = asyncio.run(call())
-"""
-
-_ANSWER = [[1234, 56, 1290, 987, 42], "conv_1"]
-_UNPATCHED = [[0] * 5, None] if AFFECTED else _ANSWER
-
-
-def child(code: str, *paths: Path, **environment: str) -> Any:
-    """Run code in a process of its own, and return what it said of itself."""
-    env = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, (*paths, ROOT))),
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        "OPENAI_API_KEY": "sk-test",
-        **environment,
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", f"{_BEGIN}{code}\nprint(json.dumps(said))"],
-        env=env, cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+from .children import AFFECTED, ANSWER, CALL, UNPATCHED, child
 
 
 def test_applied_before_the_import_it_waits_for_it_and_loads_nothing_of_the_sdk() -> None:
@@ -79,7 +19,7 @@ seen("applied", agentex_usage_patch.apply_patch())
 agentex_usage_patch.apply_patch()
 import {_upstream.MODULE}
 seen("imported", agentex_usage_patch.status())
-{_CALL}
+{CALL}
 seen("removed", agentex_usage_patch.remove_patch())
 """)
     for name in ("before", "applied"):
@@ -90,7 +30,7 @@ seen("removed", agentex_usage_patch.remove_patch())
     assert "will be applied when its model is imported" in said["applied"]["summary"]
     assert said["imported"]["states"] == ["patched" if AFFECTED else "native"]
     assert said["imported"]["model"].endswith("TemporalStreamingModel.get_response")
-    assert said["call"] == _ANSWER
+    assert said["call"] == ANSWER
     assert said["lines"] == [["INFO", said["imported"]["summary"]]]
     assert said["removed"]["states"] == ["missing" if AFFECTED else "native"]
 
@@ -100,10 +40,10 @@ def test_applied_after_the_import_it_ends_in_the_same_state() -> None:
 import {_upstream.MODULE}
 import agentex_usage_patch
 seen("applied", agentex_usage_patch.apply_patch())
-{_CALL}
+{CALL}
 """)
     assert said["applied"]["states"] == ["patched" if AFFECTED else "native"]
-    assert said["call"] == _ANSWER
+    assert said["call"] == ANSWER
     assert said["lines"] == [["INFO", said["applied"]["summary"]]]
 
 
@@ -111,13 +51,13 @@ def test_the_one_line_import_applies_it() -> None:
     said = child(f"""
 import agentex_usage_patch.auto
 seen("applied", agentex_usage_patch.status())
-{_CALL}
+{CALL}
 seen("imported", agentex_usage_patch.status())
 """)
     assert said["applied"]["loaded"] == []
     assert "will be applied" in said["applied"]["summary"]
     assert said["imported"]["states"] == ["patched" if AFFECTED else "native"]
-    assert said["call"] == _ANSWER
+    assert said["call"] == ANSWER
 
 
 def test_switched_off_it_leaves_the_import_alone() -> None:
@@ -125,7 +65,7 @@ def test_switched_off_it_leaves_the_import_alone() -> None:
         f"""
 import agentex_usage_patch.auto
 seen("applied", agentex_usage_patch.apply_patch())
-{_CALL}
+{CALL}
 seen("imported", agentex_usage_patch.status())
 """,
         AGENTEX_USAGE_PATCH_DISABLED="1",
@@ -133,7 +73,7 @@ seen("imported", agentex_usage_patch.status())
     assert "AGENTEX_USAGE_PATCH_DISABLED is set" in said["applied"]["summary"]
     assert "will be applied" not in said["applied"]["summary"]
     assert said["imported"]["states"] == ["missing" if AFFECTED else "native"]
-    assert said["call"] == _UNPATCHED
+    assert said["call"] == UNPATCHED
     assert said["lines"] == [["WARNING", said["applied"]["summary"]]]
 
 
