@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from typing import Any
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
-from agentex_usage_patch import _call, _probe, _upstream, apply_patch, remove_patch, status
+from agentex_usage_patch import _call, _patch, _probe, _upstream, apply_patch, remove_patch, status
+from agentex_usage_patch._status import State
 from agentex_usage_patch._upstream import FIXES
+from agentex_usage_patch._wrapper import GetResponse
 
 from . import calls
 from .calls import AFFECTED, make_model, tokens
 from .clients import TOKENS, Recording, ask, event
-from .test_status import HIDDEN
+from .test_status import HIDDEN, Partial
 
-WITH = "patched" if AFFECTED else "native"
-WITHOUT = "missing" if AFFECTED else "native"
+WITH: State = "patched" if AFFECTED else "native"
+WITHOUT: State = "missing" if AFFECTED else "native"
 
 
 def fail(*_: Any, **__: Any) -> Any:
@@ -103,3 +107,34 @@ async def test_a_call_elsewhere_is_patched_while_a_status_looks_without_the_patc
     monkeypatch.setattr(_probe, "_run", run_beside_a_call)
     status()
     assert counted == [TOKENS] * (2 if AFFECTED else 1)
+
+
+def test_somebody_on_top_who_does_it_without_ours_is_not_called_patched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_upstream, "OPENS_MESSAGE_FIRST", SpecifierSet("==0"))
+    apply_patch()
+
+    async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return await Partial.get_response(self, *args, **kwargs)
+
+    model_class: Any = calls.sdk.TemporalStreamingModel
+    get_response.__wrapped__ = model_class.get_response  # type: ignore[attr-defined]
+    model_class.get_response = get_response
+    assert status().named("native") == ("usage", "response_id")
+
+
+def test_once_removed_nothing_of_ours_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Apart from what other tests have left beneath functions that hide it.
+    monkeypatch.setattr(_patch, "_installed", [])
+
+    def left() -> int:
+        gc.collect()
+        return sum(type(each) is GetResponse for each in gc.get_objects())
+
+    before = left()
+    for _ in range(3):
+        apply_patch()
+        assert left() == before + AFFECTED
+        remove_patch()
+    assert left() == before
