@@ -96,7 +96,7 @@ def status() -> PatchStatus:
 
 
 def _apply(module: Any) -> PatchStatus:
-    if not _wanted:  # removed again before the SDK's model was imported
+    if not _wanted:  # removed while the SDK's model was being imported
         return status()
     try:
         with _lock:

@@ -144,6 +144,16 @@ def test_removed_before_the_import_it_is_not_applied_at_the_import(waiting_for: 
     assert isinstance(vars(model_class)["get_response"], _wrapper.GetResponse) is AFFECTED
 
 
+def test_removed_during_the_import_it_is_not_applied_after_it(
+    waiting_for: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    module = waiting_for(f"import agentex_usage_patch as a\na.remove_patch()\n{_MODEL}")
+    apply_patch()
+    model_class = importlib.import_module(module).TemporalStreamingModel
+    assert not isinstance(vars(model_class)["get_response"], _wrapper.GetResponse)
+    assert caplog.records == []
+
+
 def test_applied_while_another_thread_imports_the_model_it_waits_for_that(
     waiting_for: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
