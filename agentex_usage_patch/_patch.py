@@ -13,6 +13,7 @@ from . import _upstream
 from ._import import PostImportHook, imported
 from ._log import forget, logger
 from ._probe import Observation, observe
+from ._reach import past, somebodys
 from ._status import AgentexUsagePatchError, PatchStatus, describe
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
     global _strict, _wanted
     if os.environ.get(DISABLED, "0") not in ("", "0"):
         observed = status()
-        observed = replace(observed, summary=f"{DISABLED} is set: not applied. {observed.summary}")
+        observed = replace(
+            observed,
+            summary=f"{DISABLED} is set: not applied. {observed.summary}",
+            advice=f"Unset {DISABLED}, if the patch is to be applied.",
+        )
         _tell(logging.WARNING, observed.summary)
         return observed
     with _lock:
@@ -56,9 +61,9 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
         _hook.place()
     # Not within the lock: the thread that imports the module may be about to want it.
     module = imported(_upstream.MODULE, _upstream.CLASS)
-    if module is not None or _upstream.sdk_version() is None:
-        return _apply(module)
-    return status()
+    if module is None and _upstream.sdk_version() is not None and not _upstream.model_is_gone():
+        return _status()
+    return _apply(module)
 
 
 def remove_patch() -> PatchStatus:
@@ -84,20 +89,25 @@ def remove_patch() -> PatchStatus:
 def status() -> PatchStatus:
     """Observe the installed agentex-sdk and the patch on it, now.
 
-    Runs the `get_response` that is in place once against stubs, about 1 ms; nothing is
+    Runs the `get_response` that is in place against stubs, about 2 ms, and asks the
+    garbage collector once who goes past the patch, some 60 ms in a worker; nothing is
     remembered from an earlier call and nothing of the SDK is imported. Never raises:
     what cannot be observed is ``unknown``.
     """
+    return _status(thorough=True)
+
+
+def _status(*, thorough: bool = False) -> PatchStatus:
     try:
         with _lock:
-            return _observe_all()
+            return _observe_all(thorough=thorough)
     except Exception as error:  # noqa: BLE001 - a status must not stop a worker
         return _broken(error)
 
 
 def _apply(module: Any) -> PatchStatus:
     if not _wanted:  # removed while the SDK's model was being imported
-        return status()
+        return _status()
     try:
         with _lock:
             if module is not None:
@@ -107,8 +117,8 @@ def _apply(module: Any) -> PatchStatus:
     except Exception as error:  # noqa: BLE001 - a worker starts whatever goes wrong here
         observed = _broken(error)
     else:
-        observed = status()
-    fine = observed.complete and not observed.conflicts
+        observed = _status()
+    fine = observed.complete and not observed.conflicts and not observed.bypasses
     _tell(logging.INFO if fine else logging.WARNING, observed.summary)
     if _strict and not observed.complete:
         raise AgentexUsagePatchError(observed)
@@ -178,12 +188,15 @@ def _stands_in(wrapper: GetResponse, found: Any) -> bool:
     return False
 
 
-def _observe_all() -> PatchStatus:
+def _observe_all(*, thorough: bool) -> PatchStatus:
     module = sys.modules.get(_upstream.MODULE)
     model_class = getattr(module, _upstream.CLASS, None)
     found = getattr(model_class, "__dict__", {}).get(_upstream.METHOD)
     applied: frozenset[str] = frozenset()
-    if module is None:
+    bypasses: tuple[str, ...] = ()
+    if module is None and _upstream.model_is_gone():
+        seen = Observation(problem=f"it holds no {_upstream.MODULE}")
+    elif module is None:
         seen = Observation(problem="its model is not imported yet", pending=True)
     elif found is None:
         seen = Observation(problem=f"{_upstream.CLASS}.{_upstream.METHOD} was not found")
@@ -193,13 +206,23 @@ def _observe_all() -> PatchStatus:
         if ours is not None and not ours._self_inert:
             with ours.only_passing_on_here():
                 applied = seen.working - observe(module, model_class, found).working
+            patched = [owner for owner, _ in _installed]
+            bypasses = past(model_class, ours, patched, thorough=thorough)
     model_file = getattr(module, "__file__", None) if found is not None else None
-    return describe(seen, model_file=model_file, applied=applied, waiting=_wanted)
+    return describe(
+        seen,
+        model_file=model_file,
+        applied=applied,
+        waiting=_wanted,
+        bypasses=bypasses,
+        somebodys=somebodys(found),
+    )
 
 
 def _broken(error: Exception) -> PatchStatus:
     summary = f"agentex-usage-patch failed ({type(error).__name__}) and left agentex-sdk alone."
-    return PatchStatus(None, None, None, (), (), summary)
+    advice = "Run agentex-usage-patch status, and report what it prints."
+    return PatchStatus(None, None, None, (), (), (), summary, advice)
 
 
 def _after_fork() -> None:

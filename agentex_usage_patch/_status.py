@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,7 +47,8 @@ class PatchStatus:
 
     ``sdk_version`` is None when agentex-sdk is not installed; ``model`` and
     ``model_file`` tell where `get_response` was found, None while its module is not
-    imported. ``summary`` is one line for people: what is, and what to do next.
+    imported. ``bypasses`` names what calls an original `get_response` past the patch.
+    ``summary`` is one line for people, ``advice`` one sentence: what to do next.
     """
 
     sdk_version: str | None
@@ -54,7 +56,9 @@ class PatchStatus:
     model_file: str | None
     fixes: tuple[Fix, ...]
     conflicts: tuple[Conflict, ...]
+    bypasses: tuple[str, ...]
     summary: str
+    advice: str
 
     @property
     def complete(self) -> bool:
@@ -69,24 +73,36 @@ class PatchStatus:
 class AgentexUsagePatchError(RuntimeError):
     """`apply_patch` with ``strict=True`` could not bring every fix into place.
 
-    The message is the summary of ``status``, which holds what was observed.
+    The message says where was looked, what was found and what to do; ``status`` holds
+    what was observed.
     """
 
     def __init__(self, status: PatchStatus) -> None:
-        super().__init__(status.summary)
+        name = f"{_upstream.MODULE}.{_upstream.CLASS}.{_upstream.METHOD}"
+        where = f" in {status.model_file}" if status.model_file else ""
+        super().__init__(
+            f"agentex-usage-patch looked at {name}{where}. {status.summary} {status.advice}"
+        )
         self.status = status
 
 
 def describe(
-    seen: Observation, *, model_file: str | None, applied: frozenset[str], waiting: bool
+    seen: Observation,
+    *,
+    model_file: str | None,
+    applied: frozenset[str],
+    waiting: bool,
+    bypasses: tuple[str, ...] = (),
+    somebodys: Sequence[str] = (),
 ) -> PatchStatus:
     """Put together what was observed.
 
     ``applied`` are the fixes of the wrapper that is in place; ``waiting`` says whether
-    the patch is to be applied when the SDK's model is imported.
+    the patch is to be applied when the SDK's model is imported. ``somebodys`` names the
+    functions of others that `get_response` was seen to go through.
     """
     version = _upstream.sdk_version()
-    fixes = tuple(_fix(name, version, seen, applied) for name in _upstream.FIXES)
+    fixes = tuple(_fix(name, version, seen, applied, somebodys) for name in _upstream.FIXES)
     conflicts = tuple(
         Conflict(each.distribution, installed, each.reason, f'pip install "{each.mend}"')
         for each, installed in _upstream.breaking_companions()
@@ -101,13 +117,21 @@ def describe(
                 f"patch ({each.reason}): {each.command}"
                 for each in conflicts
             ),
+            *(f"Past the patch: {each}." for each in bypasses),
         ]
     )
     model = f"{_upstream.MODULE}.{_upstream.CLASS}.{_upstream.METHOD}" if model_file else None
-    return PatchStatus(version, model, model_file, fixes, conflicts, summary)
+    advice = _advice(version, fixes, conflicts, bypasses, pending=seen.pending, waiting=waiting)
+    return PatchStatus(version, model, model_file, fixes, conflicts, bypasses, summary, advice)
 
 
-def _fix(name: str, version: str | None, seen: Observation, applied: frozenset[str]) -> Fix:
+def _fix(
+    name: str,
+    version: str | None,
+    seen: Observation,
+    applied: frozenset[str],
+    somebodys: Sequence[str],
+) -> Fix:
     if seen.problem is not None:
         return Fix(name, "unknown", f"{seen.problem}; {_by_version(version)}")
     evidence = "seen when get_response was run against stubs"
@@ -116,8 +140,38 @@ def _fix(name: str, version: str | None, seen: Observation, applied: frozenset[s
             return Fix(name, "patched", evidence)
         if not _upstream.within(version, _upstream.AFFECTED):
             return Fix(name, "native", evidence)
-        return Fix(name, "native", f"{evidence}, although {_by_version(version)}")
+        through = f"; it goes through {', '.join(somebodys)}" if somebodys else ""
+        return Fix(name, "native", f"{evidence}, although {_by_version(version)}{through}")
     return Fix(name, "missing", f"not {evidence}; {_by_version(version)}")
+
+
+def _advice(
+    version: str | None,
+    fixes: tuple[Fix, ...],
+    conflicts: tuple[Conflict, ...],
+    bypasses: tuple[str, ...],
+    *,
+    pending: bool,
+    waiting: bool,
+) -> str:
+    """Say in one sentence what to do next: the first thing that stands in the way."""
+    states = {fix.state for fix in fixes}
+    remove = f"remove this package: {_upstream.REMOVE}"
+    if version is None:
+        return f"Ask the interpreter that runs the worker, the one that has {_SDK}."
+    if conflicts:
+        return f"Run: {' && '.join(each.command for each in conflicts)}"
+    if pending and waiting:
+        return "Nothing: it is applied when the worker imports the SDK's model."
+    if not waiting and (pending or "missing" in states):
+        return "Call agentex_usage_patch.apply_patch() in run_worker.py."
+    if states & {"missing", "unknown"}:
+        return "Run agentex-usage-patch verify: it makes real calls and shows what they do."
+    if bypasses:
+        return f"Call apply_patch() before they come about, or let them call {_upstream.CLASS}'s."
+    if states == {"native"}:
+        return f"Nothing is needed here: {remove}"
+    return f"Nothing now; after an upgrade to {_upstream.FIXED_IN} or later, {remove}"
 
 
 def _by_version(version: str | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -16,6 +17,9 @@ DISTRIBUTION = "agentex-sdk"
 MODULE = "agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_model"
 CLASS = "TemporalStreamingModel"
 METHOD = "get_response"
+
+#: The distributions that a call goes through, beside the SDK's own.
+BESIDE = ("openai", "openai-agents", "temporalio", "wrapt", "agentex-usage-patch")
 
 #: Releases with the defect; the first one after them has the fix.
 AFFECTED = SpecifierSet(">=0.5.1,<0.10.5")
@@ -81,9 +85,29 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
+def versions() -> dict[str, str | None]:
+    """Return what is installed of agentex-sdk, its companions, and what patches it."""
+    return {name: installed_version(name) for name in (DISTRIBUTION, *BESIDE)}
+
+
 def sdk_version() -> str | None:
     """Return the installed version of agentex-sdk, or None when it is not installed."""
     return installed_version(DISTRIBUTION)
+
+
+def model_is_gone() -> bool:
+    """Say whether the installed agentex-sdk holds its package but no model where it was.
+
+    Looks at its files and imports nothing. An editable install keeps them elsewhere: no.
+    """
+    try:
+        files = metadata.distribution(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return False
+    path = MODULE.replace(".", "/")
+    package = f"{path.partition('/')[0]}/__init__.py"
+    there = [Path(str(files.locate_file(each))).exists() for each in (package, f"{path}.py")]
+    return there == [True, False]
 
 
 def within(version: str | None, releases: SpecifierSet) -> bool:

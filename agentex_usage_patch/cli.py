@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import importlib
-import json
 import sys
 from collections.abc import Sequence
 
 from . import _upstream
-from ._patch import apply_patch
-from ._status import PatchStatus
+from ._patch import apply_patch, status
+from ._status_report import Require, StatusReport
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code.
 
     0: all fixes are in place, or every row of ``verify`` is right. 1: something is
-    missing or conflicting. 2: the arguments were wrong. 3: agentex-sdk is not installed.
+    missing, conflicting, or in place by another side than is required. 2: the arguments
+    were wrong. 3: agentex-sdk is not installed.
     """
     parser = argparse.ArgumentParser(
         prog="agentex-usage-patch",
@@ -27,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{_upstream.AFFECTED}, which return zeros, invent the ids and drop the fields.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    status = commands.add_parser(
+    status_command = commands.add_parser(
         "status",
         help="what the patch does with the agentex-sdk of this environment",
         description="Import the SDK's model, apply the patch in this process, and tell what was "
@@ -39,7 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Run the installed SDK against a model server on loopback, without and with "
         "the patch, and compare. Example: agentex-usage-patch verify",
     )
-    for command in (status, verify):
+    status_command.add_argument(
+        "--require",
+        choices=["patched", "native", "either"],
+        default="either",
+        help="by which side the fixes have to be in place, for exit code 0 (default: either)",
+    )
+    for command in (status_command, verify):
         command.add_argument("--json", action="store_true", help="print JSON, for machines")
     try:
         arguments = parser.parse_args(argv)
@@ -49,10 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         from . import _verify
 
         return _verify.verify(as_json=arguments.json)
-    return _status(as_json=arguments.json)
+    report = _observed(arguments.require)
+    report.print(as_json=arguments.json)
+    return report.exit_code
 
 
-def _status(*, as_json: bool) -> int:
+def _observed(require: Require) -> StatusReport:
+    """Import the SDK's model, apply the patch, and observe."""
     problem = ""
     # What the SDK prints while it is imported is not part of the answer.
     with contextlib.redirect_stdout(sys.stderr):
@@ -63,18 +71,6 @@ def _status(*, as_json: bool) -> int:
             except Exception as error:  # noqa: BLE001 - the environment may be broken in any way
                 problem = f"Its model cannot be imported: {type(error).__name__}: {error}"
             observed = apply_patch()
-    if as_json:
-        print(json.dumps({**dataclasses.asdict(observed), "problem": problem}, indent=2))
-    else:
-        for line in _lines(observed, problem):
-            print(line)
-    if observed.sdk_version is None:
-        return 3
-    return 0 if observed.complete and not observed.conflicts else 1
-
-
-def _lines(observed: PatchStatus, problem: str) -> list[str]:
-    lines = [f"{fix.name}: {fix.state} ({fix.evidence})" for fix in observed.fixes]
-    if observed.sdk_version is None:
-        lines = []
-    return [*lines, *filter(None, [problem]), observed.summary]
+            if observed.named("patched"):  # apply_patch() does not look for what goes past it
+                observed = status()
+    return StatusReport(observed, problem, require)

@@ -2,37 +2,105 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gc
 import importlib
 import json
+import platform
+import re
 import runpy
 import sys
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 
 import agentex_usage_patch
 from agentex_usage_patch import _upstream, cli
+from agentex_usage_patch._status import Conflict
 
 from . import calls
 
 
-def test_status_tells_each_fix_and_that_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
+def lines(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """Return what was printed, by what stands before each line's first colon."""
+    printed = capsys.readouterr().out.splitlines()
+    return {name: value for name, _, value in (line.partition(": ") for line in printed)}
+
+
+def test_status_in_a_pipe_is_a_line_for_each_thing(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["status"]) == 0
-    *fixes, summary = capsys.readouterr().out.splitlines()
-    state = "patched" if calls.AFFECTED else "native"
-    assert [line.partition(" (")[0] for line in fixes] == [
-        f"{name}: {state}" for name in _upstream.FIXES
-    ]
-    assert summary == agentex_usage_patch.status().summary
+    told = lines(capsys)
+    observed = agentex_usage_patch.status()
+    assert told["python"] == f"{platform.python_version()} ({sys.executable})"
+    for name in ("agentex-sdk", "openai", "openai-agents", "temporalio", "wrapt"):
+        assert told[name] == metadata.version(name)
+    for fix in observed.fixes:
+        assert told[fix.name] == f"{fix.state} ({fix.evidence})"
+    name, _, summary = observed.summary.partition(": ")
+    assert told[name] == summary
+    assert told["Next"] == observed.advice
+    assert ("Nothing now; after an upgrade" in told["Next"]) is calls.AFFECTED
+    assert ("remove this package" in told["Next"]) is True
+
+
+def test_status_in_a_terminal_is_a_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    assert cli.main(["status"]) == 0
+    printed = capsys.readouterr().out
+    assert "│" in printed and "\x1b[32m" in printed
+    table = re.sub(r"\x1b\[[0-9;]*m", "", printed).splitlines()
+    assert all(len(line) <= 40 for line in table if "│" in line)
+    assert any("prompt_cache_key" in line for line in table)
+    assert table[-1].startswith("Next: ")
 
 
 def test_status_in_json_holds_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["status", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     observed = agentex_usage_patch.status()
+    assert (told["schema"], told["satisfied"], told["require"]) == (1, True, "either")
+    assert told["interpreter"]["executable"] == sys.executable
+    assert told["versions"]["openai"] == metadata.version("openai")
     assert told["sdk_version"] == _upstream.sdk_version()
     assert told["model_file"] == calls.sdk.__file__
     assert [fix["state"] for fix in told["fixes"]] == [fix.state for fix in observed.fixes]
-    assert (told["conflicts"], told["problem"]) == ([], "")
+    assert (told["conflicts"], told["bypasses"], told["problem"]) == ([], [], "")
+
+
+def test_every_part_of_the_json_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["status", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    told["conflicts"] = [dataclasses.asdict(Conflict("", "", "", ""))]
+    parts = {*told, *(f"interpreter.{name}" for name in told["interpreter"])}
+    parts |= {f"{part}[].{name}" for part in ("fixes", "conflicts") for name in told[part][0]}
+    documented = (Path(__file__).parents[1] / "docs" / "status.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([^`]+)` \|", documented, re.MULTILINE)) == parts
+
+
+@pytest.mark.parametrize("require", ["patched", "native", "either"])
+def test_a_deployment_check_can_insist_on_a_side(
+    require: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    side = "patched" if calls.AFFECTED else "native"
+    satisfied = require in (side, "either")
+    assert cli.main(["status", "--require", require]) == (0 if satisfied else 1)
+    told = lines(capsys)
+    assert ("Required was that every fix is " + require in told) is not satisfied
+
+
+def test_one_that_goes_past_the_patch_is_an_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    class Careless(calls.sdk.TemporalStreamingModel):  # type: ignore[misc]  # Any
+        async def get_response(self, *args: object, **kwargs: object) -> None:
+            """Answer without the model's own."""
+
+    assert cli.main(["status"]) == (1 if calls.AFFECTED else 0)
+    assert ("past the patch" in lines(capsys)) is calls.AFFECTED
+    del Careless
+    gc.collect()
 
 
 def test_a_missing_fix_is_an_exit_code(
@@ -84,11 +152,14 @@ def test_without_agentex_sdk_the_exit_code_is_3(
 ) -> None:
     monkeypatch.setattr(_upstream, "sdk_version", lambda: None)
     assert cli.main([command]) == 3
-    (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith("agentex-sdk is not installed")
+    printed = capsys.readouterr().out
+    assert "agentex-sdk is not installed: there is nothing to" in printed
+    assert "prompt" not in printed
 
 
-@pytest.mark.parametrize("arguments", [[], ["unknown"], ["status", "--unknown"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["unknown"], ["status", "--unknown"], ["status", "--require", "luck"]]
+)
 def test_wrong_arguments_are_exit_code_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

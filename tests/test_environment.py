@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from agentex_usage_patch._upstream import FIXES
 
 from . import calls
 from .calls import AFFECTED, make_model, tokens
+from .children import child
 from .clients import TOKENS, Recording, ask, event
 from .test_status import SEEN, evidence
 
@@ -120,3 +122,45 @@ def test_a_companion_that_is_not_installed_conflicts_with_nothing(
 ) -> None:
     pretend(monkeypatch, agentex_sdk="0.10.4", temporalio=None, openai="2.44.0")
     assert status().conflicts == ()
+
+
+GONE = """
+from agentex_usage_patch import AgentexUsagePatchError, apply_patch, status
+from importlib import metadata
+metadata.PathDistribution.locate_file = lambda self, path: there / path
+"""
+
+
+def test_a_release_whose_model_has_moved_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "agentex").mkdir()
+    (tmp_path / "agentex" / "__init__.py").touch()
+    said = child(f"""
+from pathlib import Path
+there = Path({str(tmp_path)!r})
+{GONE}
+seen("applied", apply_patch())
+seen("later", status())
+try:
+    apply_patch(strict=True)
+except AgentexUsagePatchError as error:
+    said["raised"] = str(error)
+""")
+    assert said["applied"]["states"] == ["unknown"]
+    assert said["applied"] == said["later"]
+    gone = f"(it holds no {_upstream.MODULE})"
+    assert gone in said["applied"]["summary"]
+    assert said["lines"] == [["WARNING", said["applied"]["summary"]]]
+    assert said["raised"].startswith(
+        f"agentex-usage-patch looked at {_upstream.MODULE}.TemporalStreamingModel.get_response. "
+        f"{said['applied']['summary']} Run agentex-usage-patch verify"
+    )
+
+
+def test_an_editable_install_is_not_said_to_lack_the_model(tmp_path: Path) -> None:
+    said = child(f"""
+from pathlib import Path
+there = Path({str(tmp_path)!r})
+{GONE}
+seen("applied", apply_patch())
+""")
+    assert "will be applied when its model is imported" in said["applied"]["summary"]

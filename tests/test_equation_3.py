@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from agentex_usage_patch import AgentexUsagePatchError, apply_patch, remove_patch, status
+from agentex_usage_patch import (
+    AgentexUsagePatchError,
+    _upstream,
+    apply_patch,
+    remove_patch,
+    status,
+)
 from agentex_usage_patch._upstream import FIXES
 
 from . import calls, cases
@@ -240,7 +246,12 @@ def test_strict_raises_with_the_status_when_a_fix_is_not_in_place(
     with pytest.raises(AgentexUsagePatchError) as error:
         apply_patch(strict=True)
     observed = error.value.status
-    assert str(error.value) == observed.summary == status().summary
+    assert observed == status()
+    # Who, where, what was found, what to do.
+    assert str(error.value) == (
+        f"agentex-usage-patch looked at {_upstream.MODULE}.TemporalStreamingModel.get_response. "
+        f"{observed.summary} {observed.advice}"
+    )
     assert "TemporalStreamingModel.get_response was not found" in observed.summary
     assert not observed.complete
     lenient = apply_patch()

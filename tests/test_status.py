@@ -94,8 +94,11 @@ async def test_beside_an_in_house_patch_only_the_missing_fixes_are_applied(
     by_name = {fix.name: fix for fix in applied.fixes}
     for name in ("usage", "response_id"):
         assert by_name[name].state == "native"
-        though = f", although release {_upstream.sdk_version()} lacks it" if AFFECTED else ""
-        assert by_name[name].evidence == SEEN + though
+        though = (
+            f", although release {_upstream.sdk_version()} lacks it; "
+            f"it goes through tests.test_status.Partial.get_response ({__file__}:"
+        )
+        assert by_name[name].evidence.startswith(SEEN + (though if AFFECTED else ""))
     # It opens no span, so there is none to put the usage into.
     assert by_name["span_usage"].state == "missing"
     assert applied.named("patched") == FIXES[3:]

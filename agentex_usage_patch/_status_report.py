@@ -1,0 +1,116 @@
+"""What ``status`` prints: a table in a terminal, lines in a pipe, JSON for machines."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from . import _upstream
+from ._status import PatchStatus
+
+Require = Literal["patched", "native", "either"]
+
+_STYLES = {"native": "green", "patched": "green", "missing": "red", "unknown": "yellow"}
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """A status, the environment it was observed in, and what was asked of it.
+
+    ``problem`` is why the SDK's model could not be imported, empty when it could.
+    """
+
+    observed: PatchStatus
+    problem: str
+    require: Require
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every fix is in place as required, 1 when not, 3 without agentex-sdk."""
+        if self.observed.sdk_version is None:
+            return 3
+        return 0 if self.satisfied else 1
+
+    @property
+    def satisfied(self) -> bool:
+        """Every fix is in place, by the side that is required, and nothing is in its way."""
+        observed = self.observed
+        if not observed.complete or observed.conflicts or observed.bypasses:
+            return False
+        patched = bool(observed.named("patched"))
+        return self.require == "either" or patched == (self.require == "patched")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``--json`` prints: schema 1, described in docs/status.md."""
+        return {
+            "schema": 1,
+            "satisfied": self.satisfied,
+            "require": self.require,
+            "interpreter": {"executable": sys.executable, "version": _python()},
+            "versions": _upstream.versions(),
+            **dataclasses.asdict(self.observed),
+            "problem": self.problem,
+        }
+
+    def print(self, *, as_json: bool) -> None:
+        """Print it to the standard output."""
+        from rich.console import Console
+
+        if as_json:
+            print(json.dumps(self.as_dict(), indent=2))
+            return
+        console = Console(highlight=False)
+        if console.is_terminal:
+            self._print_table(console)
+        else:
+            print("\n".join(f"{name}: {value}" for name, value, _ in self._rows()))
+            print("\n".join(self._sentences()))
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        """Return name, value and style of each line."""
+        rows = [("python", f"{_python()} ({sys.executable})", "")]
+        rows += [
+            (name, version or "not installed", "") for name, version in _upstream.versions().items()
+        ]
+        if self.observed.sdk_version is not None:
+            rows += [
+                (fix.name, f"{fix.state} ({fix.evidence})", _STYLES[fix.state])
+                for fix in self.observed.fixes
+            ]
+        rows += [
+            ("conflict", f"{each.distribution} {each.version}: {each.reason}", "red")
+            for each in self.observed.conflicts
+        ]
+        rows += [("past the patch", each, "red") for each in self.observed.bypasses]
+        return rows
+
+    def _sentences(self) -> list[str]:
+        unlike = []
+        if self.observed.complete and not self.satisfied and self.require != "either":
+            unlike = [f"Required was that every fix is {self.require}: it is not so."]
+        return [
+            *filter(None, [self.problem]),
+            *unlike,
+            self.observed.summary,
+            f"Next: {self.observed.advice}",
+        ]
+
+    def _print_table(self, console: Any) -> None:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value, style in self._rows():
+            table.add_row(name, Text(value, style=style))
+        console.print(table)
+        for line in self._sentences():
+            console.print(Text(line), soft_wrap=True)
+
+
+def _python() -> str:
+    return ".".join(map(str, sys.version_info[:3]))

@@ -1,0 +1,218 @@
+"""Who calls an original `get_response` past the patch: status names them, and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+import wrapt
+
+from agentex_usage_patch import apply_patch, remove_patch, status
+
+from . import calls
+from .calls import AFFECTED, make_model
+from .clients import Recording, ask, event
+
+MODEL: Any = calls.sdk.TemporalStreamingModel
+NAME = f"{MODEL.__module__}.TemporalStreamingModel"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_left() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+def told(sentence: str) -> None:
+    """Assert that this is all that a status tells, where anything is patched at all."""
+    assert status().bypasses == ((sentence,) if AFFECTED else ())
+    if AFFECTED:
+        assert f"Past the patch: {sentence}." in status().summary
+        assert "before they come about" in status().advice
+        assert status().complete
+
+
+def test_nobody_goes_past_it_at_first() -> None:
+    model = make_model(Recording())
+    apply_patch()
+    assert status().bypasses == ()
+    del model
+
+
+def test_a_subclass_that_overrides_without_calling() -> None:
+    class Own(MODEL):  # type: ignore[misc]  # Any
+        async def get_response(self, *args: Any, **kwargs: Any) -> None: ...
+
+    class Beneath(Own):
+        pass
+
+    apply_patch()
+    name = f"{__name__}.{Own.__qualname__}"
+    told(f"subclass {name} overrides get_response without calling it")
+    del Beneath
+
+
+def test_a_class_is_told_when_the_patch_is_applied(caplog: pytest.LogCaptureFixture) -> None:
+    class Own(MODEL):  # type: ignore[misc]  # Any
+        async def get_response(self, *args: Any, **kwargs: Any) -> None: ...
+
+    caplog.set_level("INFO", logger="agentex_usage_patch")
+    applied = apply_patch()
+    assert len(applied.bypasses) == AFFECTED
+    assert [each.levelname for each in caplog.records if each.name == "agentex_usage_patch"] == [
+        "WARNING" if AFFECTED else "INFO"
+    ]
+    del Own
+
+
+def test_a_subclass_that_took_the_original() -> None:
+    class Took(MODEL):  # type: ignore[misc]  # Any
+        get_response = MODEL.get_response
+
+    apply_patch()
+    told(f"subclass {__name__}.{Took.__qualname__} overrides get_response without calling it")
+
+
+def by_super() -> Any:
+    class Calling(MODEL):  # type: ignore[misc]  # Any
+        async def get_response(self, *args: Any, **kwargs: Any) -> Any:
+            return await super().get_response(*args, **kwargs)
+
+    return Calling
+
+
+def by_name_in_a_function_of_its_own() -> Any:
+    class Calling(MODEL):  # type: ignore[misc]  # Any
+        async def get_response(self, *args: Any, **kwargs: Any) -> Any:
+            async def call() -> Any:
+                return await MODEL.get_response(self, *args, **kwargs)
+
+            return await call()
+
+    return Calling
+
+
+def by_a_decorator() -> Any:
+    def counted(function: Any) -> Any:
+        @functools.wraps(function)
+        async def get_response(*args: Any, **kwargs: Any) -> Any:
+            return await function(*args, **kwargs)
+
+        return get_response
+
+    class Calling(MODEL):  # type: ignore[misc]  # Any
+        @counted
+        async def get_response(self, *args: Any, **kwargs: Any) -> Any:
+            return await super().get_response(*args, **kwargs)
+
+    return Calling
+
+
+def by_wrapt() -> Any:
+    @wrapt.decorator
+    async def through(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        return await wrapped(*args, **kwargs)
+
+    class Calling(MODEL):  # type: ignore[misc]  # Any
+        @through
+        async def get_response(self, *args: Any, **kwargs: Any) -> Any:
+            return await super().get_response(*args, **kwargs)
+
+    return Calling
+
+
+@pytest.mark.parametrize(
+    "make", [by_super, by_name_in_a_function_of_its_own, by_a_decorator, by_wrapt]
+)
+def test_a_subclass_that_calls_on_is_not_told(make: Any) -> None:
+    subclass = make()
+    apply_patch()
+    assert status().bypasses == ()
+    del subclass
+
+
+def test_an_instance_that_had_its_own_before() -> None:
+    model = make_model(Recording())
+    before = MODEL.get_response
+
+    async def own(*args: Any, **kwargs: Any) -> Any:
+        return await before(model, *args, **kwargs)
+
+    model.get_response = own
+    apply_patch()
+    told_of = status().bypasses
+    assert (f"an instance of {NAME} has a get_response of its own" in told_of) is AFFECTED
+    # The function that it goes through holds the original, too.
+    assert any(f"{own.__qualname__} ({__file__}:" in each for each in told_of) is AFFECTED
+    assert len(told_of) == 2 * AFFECTED
+
+
+def test_an_instance_whose_own_goes_through_ours_is_not_told() -> None:
+    apply_patch()
+    model = make_model(Recording())
+    patched = model.get_response
+    model.get_response = functools.partial(patched)
+    assert status().bypasses == ()
+
+
+def test_a_bound_one_that_was_taken_before() -> None:
+    taken = make_model(Recording()).get_response
+    apply_patch()
+    told(f"a bound get_response of {NAME}, taken before")
+    del taken
+
+
+def test_an_attribute_of_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    module: Any = ModuleType("run_worker")
+    module.saved = MODEL.get_response
+    monkeypatch.setitem(sys.modules, "run_worker", module)
+    apply_patch()
+    told("run_worker.saved is the original")
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set])
+def test_a_collection(kind: Any) -> None:
+    holder = kind([MODEL.get_response])
+    apply_patch()
+    told(f"a {kind.__name__} holds the original")
+    del holder
+
+
+def test_a_class_that_a_reload_left_behind() -> None:
+    (base,) = MODEL.__bases__
+    older = type("TemporalStreamingModel", (base,), {"__module__": MODEL.__module__})
+    apply_patch()
+    told(f"an older {NAME}, from before a reload, is not patched")
+    del older
+
+
+async def test_a_call_under_way_is_not_told() -> None:
+    apply_patch()
+
+    class Slow(Recording):
+        async def create(self, **request: Any) -> Any:
+            started.set()
+            await go_on.wait()
+            return await super().create(**request)
+
+    started, go_on = asyncio.Event(), asyncio.Event()
+    call = asyncio.create_task(ask(make_model(Slow(event()))))
+    await started.wait()
+    bypasses = status().bypasses
+    go_on.set()
+    await call
+    assert bypasses == ()
+
+
+def test_once_removed_there_is_nothing_to_go_past() -> None:
+    model = make_model(Recording())
+    taken = model.get_response
+    apply_patch()
+    assert remove_patch().bypasses == ()
+    del taken
