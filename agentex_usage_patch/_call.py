@@ -61,7 +61,11 @@ class Call:
     def read(self) -> Tokens:
         """Return the tokens of the last completed response, zeros when there was none."""
         if self.tokens is None:
-            self.tokens = read_tokens(getattr(self.response, "usage", None))
+            try:
+                self.tokens = read_tokens(getattr(self.response, "usage", None))
+            except Exception as error:  # noqa: BLE001 - see the contract
+                failed("reading the usage", error)
+                self.tokens = Tokens()
         return self.tokens
 
     def begin_span(self, span: Any) -> Any:

@@ -56,13 +56,16 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
         )
         _tell(logging.WARNING, observed.summary)
         return observed
-    with _lock:
-        _wanted, _strict = True, strict
-        _hook.place()
-    # Not within the lock: the thread that imports the module may be about to want it.
-    module = imported(_upstream.MODULE, _upstream.CLASS)
-    if module is None and _upstream.sdk_version() is not None and not _upstream.model_is_gone():
-        return _status()
+    _wanted, _strict = True, strict
+    try:
+        with _lock:
+            _hook.place()
+        # Not within the lock: the thread that imports the module may be about to want it.
+        module = imported(_upstream.MODULE, _upstream.CLASS)
+        if module is None and _upstream.sdk_version() is not None and not _upstream.model_is_gone():
+            return _status()
+    except Exception as error:  # noqa: BLE001 - a worker starts whatever goes wrong here
+        return _told_of(_broken(error))
     return _apply(module)
 
 
@@ -118,6 +121,11 @@ def _apply(module: Any) -> PatchStatus:
         observed = _broken(error)
     else:
         observed = _status()
+    return _told_of(observed)
+
+
+def _told_of(observed: PatchStatus) -> PatchStatus:
+    """Log what came of applying, and raise it where that is asked for."""
     fine = observed.complete and not observed.conflicts and not observed.bypasses
     _tell(logging.INFO if fine else logging.WARNING, observed.summary)
     if _strict and not observed.complete:
@@ -128,9 +136,13 @@ def _apply(module: Any) -> PatchStatus:
 def _tell(level: int, summary: str) -> None:
     """Log a summary, unless it is what was said last: applying twice is no news."""
     global _told
-    if summary != _told:
-        _told = summary
+    if summary == _told:
+        return
+    _told = summary
+    try:
         logger.log(level, "%s", summary)
+    except Exception:  # noqa: BLE001 - a broken log handler must not stop a worker
+        return
 
 
 def _install(module: Any) -> None:

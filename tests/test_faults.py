@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from typing import Any
 
 import pytest
 
-from agentex_usage_patch import _call, _upstream, apply_patch
+from agentex_usage_patch import (
+    _call,
+    _upstream,
+    apply_patch,
+)
 
 from . import calls
 from .calls import AFFECTED, make_model, tokens
-from .clients import TOKENS, Recording, ask, event, ours
+from .clients import TOKENS, Declaring, Recording, ask, event, ours
 
 #: What an unpatched call counts, where the model's usage cannot be known.
 LOST = [0] * 5 if AFFECTED else TOKENS
@@ -38,6 +43,7 @@ STEPS = {
     "preparing the call": ("forwarded_fields", fail, LOST),
     "adding the forwarded fields to the request": ("with_fields", fail, TOKENS),
     "reading an event": ("ResponseCompletedEvent", Unaskable, LOST),
+    "reading the usage": ("read_tokens", fail, [0] * 5 if AFFECTED else TOKENS),
     "correcting the result": ("fill", fail, LOST),
 }
 
@@ -65,6 +71,63 @@ async def test_a_step_that_fails_costs_neither_the_answer_nor_a_second_request(
     assert warning.getMessage().startswith(f"{step} failed with LookupError")
     assert "eyes" not in caplog.text
     assert "2 times" in again.getMessage()
+
+
+class Touchy(calls.Span):
+    """A span that lets only the body touch its output."""
+
+    touched = "set"
+
+    @property
+    def output(self) -> Any:
+        if self.touched == "read":
+            raise LookupError("not for anybody's eyes")
+        return vars(self).get("kept")
+
+    @output.setter
+    def output(self, output: Any) -> None:
+        if self.touched == "set" and AFFECTED and "usage" in (output or {}):
+            raise LookupError("not for anybody's eyes")
+        self.kept = output
+
+    async def __aexit__(self, *raised: Any) -> None:
+        self.left = raised
+
+
+@pytest.mark.parametrize("touched", ["read", "set"])
+async def test_a_span_that_cannot_be_touched_costs_nothing(
+    touched: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    apply_patch()
+    monkeypatch.setattr(Touchy, "touched", touched)
+    monkeypatch.setattr(calls, "Span", Touchy)
+    client = Recording(event())
+    model = make_model(client)
+    result = await ask(model)
+    assert (tokens(result.usage), result.output) == (TOKENS, OUTPUT)
+    assert len(client.requests) == 1
+    (span,) = model.tracer.spans
+    assert span.left == (None, None, None)
+    assert [each.getMessage().partition(" with ")[0] for each in ours(caplog)] == [
+        "adding usage to the span failed"
+    ] * AFFECTED
+
+
+async def test_a_create_whose_signature_cannot_be_read_is_called_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    apply_patch()
+    monkeypatch.setattr(inspect, "signature", fail)
+    client = Declaring(event())
+    if not AFFECTED:  # which names conversation, whatever create takes
+        with pytest.raises(TypeError):
+            await ask(make_model(client), conversation_id="conv_1")
+        return
+    result = await ask(make_model(client), conversation_id="conv_1")
+    assert tokens(result.usage) == TOKENS
+    assert len(client.requests) == 1
+    (warning,) = ours(caplog)
+    assert warning.getMessage().startswith("adding the forwarded fields to the request failed")
 
 
 def answering(result: Any) -> None:
