@@ -1,7 +1,7 @@
-"""What agentex-sdk 0.10.5 does with the cases, kept in ``goldens.json``.
+"""What agentex-sdk 0.10.5 does with the cases, and with random streams, kept as JSON.
 
-``python -m tests.goldens`` writes the file; it refuses to on any other release. The
-tests on 0.10.5 fail when the file is not what that release does.
+``python -m tests.goldens`` writes the files; it refuses to on any other release. The
+tests on 0.10.5 fail when they do not hold what that release does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from agentex_usage_patch import _upstream
 
 FILE = Path(__file__).with_suffix(".json")
+RANDOM = FILE.with_stem("goldens_random")
 FIELDS = (*_upstream.FORWARDED.values(), _upstream.PROMPT_CACHE_KEY)
 
 
@@ -37,12 +38,53 @@ def read() -> dict[str, dict[str, Any]]:
     return goldens
 
 
-async def _make() -> dict[str, Any]:
-    from . import calls, cases
-    from .wire import Wire
+def read_random() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return each random stream with its golden."""
+    goldens: list[tuple[dict[str, Any], dict[str, Any]]] = json.loads(RANDOM.read_text())
+    return goldens
+
+
+def _calls() -> Any:
+    from . import calls
 
     for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
         getattr(calls.sdk, name).set("id")
+    return calls
+
+
+def _draw() -> list[dict[str, Any]]:
+    from hypothesis import given, settings
+
+    from .streams import STREAMS
+
+    drawn: list[dict[str, Any]] = []
+
+    @settings(max_examples=200, derandomize=True, database=None)
+    @given(stream=STREAMS)
+    def draw(stream: dict[str, Any]) -> None:
+        drawn.append(stream)
+
+    draw()
+    return drawn
+
+
+async def _make_random() -> list[Any]:
+    from . import cases, streams
+
+    calls = _calls()
+    made = []
+    for stream in _draw():
+        asked = cases.CALLS[stream["call"]]
+        seen = await calls.observe(streams.wire(stream), asked.settings, asked.keywords)
+        made.append([stream, about_the_fix(seen)])
+    return made
+
+
+async def _make() -> dict[str, Any]:
+    from . import cases
+    from .wire import Wire
+
+    calls = _calls()
     return {
         name: about_the_fix(await calls.observe(Wire(stream), call.settings, call.keywords))
         for name, (stream, call) in cases.CASES.items()
@@ -53,3 +95,5 @@ if __name__ == "__main__":
     if _upstream.sdk_version() != _upstream.FIXED_IN:
         sys.exit(f"goldens come from agentex-sdk {_upstream.FIXED_IN}, not this environment's")
     FILE.write_text(json.dumps(asyncio.run(_make()), indent=1) + "\n")
+    lines = ",\n".join(map(json.dumps, asyncio.run(_make_random())))
+    RANDOM.write_text(f"[\n{lines}\n]\n")
