@@ -65,7 +65,10 @@ def past(
     subclasses = list(_subclasses(model_class))
     found = set(_classes(model_class, subclasses, wrapper, patched))
     if thorough:
-        found.update(_holders([model_class, *subclasses], wrapper))
+        holders = set(_holders([model_class, *subclasses], wrapper))
+        if holders and gc.collect():  # what only garbage held is held by nobody
+            holders = set(_holders([model_class, *subclasses], wrapper))
+        found |= holders
     return tuple(sorted(found))
 
 

@@ -168,6 +168,18 @@ def test_a_bound_one_that_was_taken_before() -> None:
     del taken
 
 
+def test_what_only_garbage_holds_is_not_told() -> None:
+    gc.disable()  # until the status asks
+    try:
+        cycle: list[Any] = [MODEL.get_response]
+        cycle.append(cycle)
+        del cycle
+        apply_patch()
+        assert status().bypasses == ()
+    finally:
+        gc.enable()
+
+
 def test_an_attribute_of_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
     module: Any = ModuleType("run_worker")
     module.saved = MODEL.get_response
