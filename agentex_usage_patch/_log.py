@@ -14,6 +14,14 @@ _said: Counter[str] = Counter()
 _here = threading.local()
 
 
+def say(level: int, message: str, *args: object) -> None:
+    """Log a line; a handler that fails costs neither an answer nor the worker's start."""
+    try:
+        logger.log(level, message, *args)
+    except Exception:  # noqa: BLE001 - see above
+        return
+
+
 def warn_once(subject: str, message: str, *args: object) -> None:
     """Log a warning the first time a subject comes up in this process, then at debug level.
 
@@ -23,15 +31,12 @@ def warn_once(subject: str, message: str, *args: object) -> None:
     """
     if getattr(_here, "muted", False):
         return
-    try:
-        _said[subject] += 1
-        count = _said[subject]
-        if count == 1:
-            logger.warning(message, *args)
-        else:
-            logger.debug("%s (%d times so far in this process)", subject, count)
-    except Exception:  # noqa: BLE001 - a broken log handler must not cost the answer
-        return
+    _said[subject] += 1
+    count = _said[subject]
+    if count == 1:
+        say(logging.WARNING, message, *args)
+    else:
+        say(logging.DEBUG, "%s (%d times so far in this process)", subject, count)
 
 
 def failed(step: str, error: Exception) -> None:

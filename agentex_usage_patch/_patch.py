@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _upstream
 from ._import import PostImportHook, imported
-from ._log import forget, logger
+from ._log import forget, say
 from ._probe import Observation, observe
 from ._reach import past, somebodys
 from ._status import AgentexUsagePatchError, PatchStatus, describe
@@ -56,9 +56,9 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
         )
         _tell(logging.WARNING, observed.summary)
         return observed
-    _wanted, _strict = True, strict
     try:
         with _lock:
+            _wanted, _strict = True, strict
             _hook.place()
         # Not within the lock: the thread that imports the module may be about to want it.
         module = imported(_upstream.MODULE, _upstream.CLASS)
@@ -136,13 +136,9 @@ def _told_of(observed: PatchStatus) -> PatchStatus:
 def _tell(level: int, summary: str) -> None:
     """Log a summary, unless it is what was said last: applying twice is no news."""
     global _told
-    if summary == _told:
-        return
-    _told = summary
-    try:
-        logger.log(level, "%s", summary)
-    except Exception:  # noqa: BLE001 - a broken log handler must not stop a worker
-        return
+    if summary != _told:
+        _told = summary
+        say(level, "%s", summary)
 
 
 def _install(module: Any) -> None:

@@ -33,12 +33,19 @@ def behind(found: Any) -> Iterator[Any]:
 def _held_by(each: Any) -> Iterator[Any]:
     # wrapt's wrappers and their bound forms, functools.wraps, methods, functools.partial.
     for name in ("_self_parent", "_self_wrapper", "__wrapped__", "__func__", "func"):
-        yield getattr(each, name, None)
-    for cell in getattr(each, "__closure__", None) or ():
+        yield _attribute(each, name)
+    for cell in _attribute(each, "__closure__") or ():
         try:
             yield cell.cell_contents
         except ValueError:  # a variable that is not set yet
             continue
+
+
+def _attribute(each: Any, name: str) -> Any:
+    try:
+        return getattr(each, name, None)
+    except Exception:  # noqa: BLE001 - a closure may hold anything, and is only looked at
+        return None
 
 
 def somebodys(found: Any) -> list[str]:
@@ -48,7 +55,7 @@ def somebodys(found: Any) -> list[str]:
         _place(each)
         for each in behind(found)
         # type(), since a wrapper is a function to isinstance too.
-        if type(each) is types.FunctionType and each.__module__.partition(".")[0] not in known
+        if type(each) is types.FunctionType and str(each.__module__).partition(".")[0] not in known
     ]
 
 

@@ -40,7 +40,11 @@ class StatusReport:
         observed = self.observed
         if not observed.complete or observed.conflicts or observed.bypasses:
             return False
-        patched = bool(observed.named("patched"))
+        return self._by_the_side
+
+    @property
+    def _by_the_side(self) -> bool:
+        patched = bool(self.observed.named("patched"))
         return self.require == "either" or patched == (self.require == "patched")
 
     def as_dict(self) -> dict[str, Any]:
@@ -89,7 +93,7 @@ class StatusReport:
 
     def _sentences(self) -> list[str]:
         unlike = []
-        if self.observed.complete and not self.satisfied and self.require != "either":
+        if self.observed.complete and not self._by_the_side:
             unlike = [f"Required was that every fix is {self.require}: it is not so."]
         return [
             *filter(None, [self.problem]),

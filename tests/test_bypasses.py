@@ -168,6 +168,26 @@ def test_a_bound_one_that_was_taken_before() -> None:
     del taken
 
 
+def test_whatever_a_closure_holds_the_status_stands() -> None:
+    class Hostile:
+        def __call__(self) -> None: ...
+
+        def __getattr__(self, name: str) -> Any:
+            raise LookupError(name)
+
+    hostile: Any = Hostile()
+    nameless: Any = eval("lambda: None", {})  # which is of no module
+    beneath: Any = MODEL.get_response
+
+    async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return await (hostile and nameless and beneath)(self, *args, **kwargs)
+
+    MODEL.get_response = get_response
+    apply_patch()
+    assert "failed" not in status().summary
+    assert len(status().fixes) == 7
+
+
 def test_what_only_garbage_holds_is_not_told() -> None:
     gc.disable()  # until the status asks
     try:

@@ -99,6 +99,10 @@ def test_one_that_goes_past_the_patch_is_an_exit_code(capsys: pytest.CaptureFixt
 
     assert cli.main(["status"]) == (1 if calls.AFFECTED else 0)
     assert ("past the patch" in lines(capsys)) is calls.AFFECTED
+    # Every fix is by the side that is required: that is not what is wrong.
+    side = "patched" if calls.AFFECTED else "native"
+    assert cli.main(["status", "--require", side]) == (1 if calls.AFFECTED else 0)
+    assert "Required was" not in capsys.readouterr().out
     del Careless
     gc.collect()
 
