@@ -82,7 +82,10 @@ def past(
 def _holders(classes: list[Any], wrapper: Any) -> Iterator[str]:
     original = wrapper.__wrapped__
     bound: list[types.MethodType] = []
-    for holder in gc.get_referrers(original, *classes):
+    asked = (original, *classes)
+    for holder in gc.get_referrers(*asked):
+        if holder is asked:  # which Python 3.13 does not leave out
+            continue
         if issubclass(type(holder), classes[0]):
             own = getattr(holder, "__dict__", {}).get(_upstream.METHOD)
             if own is not None and not _goes_through(own, wrapper):
