@@ -66,7 +66,7 @@ def test_the_index_would_take_both(built: Path) -> None:
 
 def test_status_without_agentex_sdk_says_so(bare: Path) -> None:
     done = run(bare / "agentex-usage-patch", "status", returncode=3)
-    *versions, said = done.stdout.splitlines()
+    *versions, said, _ = done.stdout.splitlines()
     assert said == "agentex-sdk is not installed: there is nothing to patch."
     assert "agentex-sdk: not installed" in versions and "openai: not installed" in versions
 
