@@ -164,3 +164,10 @@ there = Path({str(tmp_path)!r})
 seen("applied", apply_patch())
 """)
     assert "will be applied when its model is imported" in said["applied"]["summary"]
+
+
+def test_where_no_agentex_sdk_is_installed_no_model_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_upstream, "DISTRIBUTION", "agentex-sdk-that-nobody-has")
+    assert not _upstream.model_is_gone()

@@ -95,5 +95,5 @@ def test_nothing_is_imported_that_is_not_ours_or_needed_for_any_call() -> None:
     with_ours = child(IMPORTED.format(code=ours))["imported"]
     by_a_call = child(IMPORTED.format(code=CALL))["imported"]
     new = {name.partition(".")[0] for name in set(with_ours) - set(by_a_call)}
-    assert "agentex_usage_patch" in new
+    assert ("agentex_usage_patch" in new) is AFFECTED
     assert new <= {"agentex_usage_patch", "wrapt", "packaging", *sys.stdlib_module_names}
