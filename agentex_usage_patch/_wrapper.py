@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from threading import get_ident
+from threading import local
 from typing import Any
 
 import wrapt
@@ -20,34 +20,36 @@ class GetResponse(_FunctionWrapper):  # type: ignore[misc]  # see above
     """The wrapper that stands in the class in place of the original `get_response`.
 
     The original, a function or somebody's wrapper, runs once for each call, whatever
-    happens here. An ``inert`` one only passes calls on: all of them (True), or those of
-    one thread (its ident).
+    happens here. An ``inert`` one only passes calls on.
     """
 
     def __init__(self, original: Any, fixes: Collection[str]) -> None:
         super().__init__(original, self._call)
         self._self_fixes = frozenset(fixes)
-        self._self_inert: bool | int = False
+        self._self_inert = False
+        # Not a thread's ident: a thread in a forked process may have that one again.
+        self._self_looking = local()
 
     def over(self, original: Any) -> GetResponse:
         """Return a wrapper that does what this one does, over another original."""
         other = type(self)(original, self._self_fixes)
         other._self_inert = self._self_inert
+        other._self_looking = self._self_looking
         return other
 
     @contextmanager
     def only_passing_on_here(self) -> Iterator[None]:
         """Be inert in this thread, for a look at what there is without us."""
-        before, self._self_inert = self._self_inert, get_ident()
+        self._self_looking.here = True
         try:
             yield
         finally:
-            self._self_inert = before
+            self._self_looking.here = False
 
     async def _call(
         self, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if self._self_inert and self._self_inert in (True, get_ident()):
+        if self._self_inert or getattr(self._self_looking, "here", False):
             return await wrapped(*args, **kwargs)
         try:
             rest = args

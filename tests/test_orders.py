@@ -74,6 +74,20 @@ threading.Thread(target=hold, daemon=True).start()
 held.wait()
 fork()
 """,
+    "patch, import, fork while another thread looks without the patch": f"""
+apply_patch()
+import {_SDK}
+looking = threading.Event()
+def look():
+    with contextlib.ExitStack() as stack:
+        for _, wrapper in _patch._installed:
+            stack.enter_context(wrapper.only_passing_on_here())
+        looking.set()
+        threading.Event().wait()
+threading.Thread(target=look, daemon=True).start()
+looking.wait()
+fork()
+""",
     "import in several threads while another one patches": f"""
 barrier = threading.Barrier(5)
 def run(do):
@@ -89,7 +103,7 @@ for thread in threads:
 }
 
 _BEGIN = """
-import importlib, os, threading
+import contextlib, importlib, os, threading
 from agentex_usage_patch import _patch, apply_patch, remove_patch, status
 finders = list(sys.meta_path)
 def fork():
