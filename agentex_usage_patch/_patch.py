@@ -65,8 +65,10 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
         if module is None and _upstream.sdk_version() is not None and not _upstream.model_is_gone():
             return _status()
     except Exception as error:  # noqa: BLE001 - a worker starts whatever goes wrong here
-        return _told_of(_broken(error))
-    return _apply(module)
+        observed = _broken(error)
+    else:
+        return _apply(module)
+    return _told_of(observed)
 
 
 def remove_patch() -> PatchStatus:

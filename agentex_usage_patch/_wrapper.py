@@ -51,6 +51,7 @@ class GetResponse(_FunctionWrapper):  # type: ignore[misc]  # see above
     ) -> Any:
         if self._self_inert or getattr(self._self_looking, "here", False):
             return await wrapped(*args, **kwargs)
+        original = None
         try:
             rest = args
             if instance is None:  # taken from the class's __dict__ and called with a model
@@ -59,6 +60,7 @@ class GetResponse(_FunctionWrapper):  # type: ignore[misc]  # see above
             original = self.__wrapped__.__get__(Model(instance, call), type(instance))
         except Exception as error:  # noqa: BLE001 - the call is made without the patch then
             failed("preparing the call", error)
+        if original is None:  # not above, where our error would be the context of theirs
             return await wrapped(*args, **kwargs)
         try:
             return call.finish(await original(*rest, **kwargs))

@@ -73,6 +73,22 @@ async def test_a_step_that_fails_costs_neither_the_answer_nor_a_second_request(
     assert "2 times" in again.getMessage()
 
 
+@pytest.mark.parametrize("step", STEPS)
+async def test_an_error_of_the_server_has_no_context_of_ours(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refused(Recording):
+        async def create(self, **request: Any) -> Any:
+            raise ConnectionError("refused")
+
+    apply_patch()
+    name, broken, _ = STEPS[step]
+    monkeypatch.setattr(_call, name, broken)
+    with pytest.raises(ConnectionError) as raised:
+        await ask(make_model(Refused()), conversation_id="conv_1")
+    assert raised.value.__context__ is None
+
+
 class Touchy(calls.Span):
     """A span that lets only the body touch its output."""
 

@@ -32,8 +32,9 @@ async def test_a_step_of_applying_that_fails_leaves_the_worker_as_it_was(
     client = Recording(event())
     assert (await ask(make_model(client))).output == OUTPUT
     assert len(client.requests) == 1
-    with pytest.raises(AgentexUsagePatchError):
+    with pytest.raises(AgentexUsagePatchError) as raised:
         apply_patch(strict=True)
+    assert raised.value.__context__ is None  # which a traceback would quote
 
 
 def test_a_wrapper_that_cannot_be_imported_leaves_the_worker_as_it_was(
