@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import sys
 import types
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ def behind(found: Any) -> Iterator[Any]:
     queue, seen = [found], set[int]()
     while queue and len(seen) < _MANY:
         each = queue.pop(0)
-        if id(each) in seen or isinstance(each, type) or not callable(each):
+        if id(each) in seen or issubclass(type(each), type) or not callable(each):
             continue
         seen.add(id(each))
         yield each
@@ -42,9 +43,16 @@ def _held_by(each: Any) -> Iterator[Any]:
 
 
 def _attribute(each: Any, name: str) -> Any:
+    """Return what an object holds under a name, without running code of its class.
+
+    A closure may hold anything, one that imports or connects when it is asked, too.
+    """
+    found = inspect.getattr_static(each, name, None)
+    if not isinstance(found, (types.MemberDescriptorType, types.GetSetDescriptorType)):
+        return found
     try:
-        return getattr(each, name, None)
-    except Exception:  # noqa: BLE001 - a closure may hold anything, and is only looked at
+        return found.__get__(each, type(each))
+    except AttributeError:  # a slot that is not set
         return None
 
 
@@ -122,7 +130,7 @@ def _goes_through(own: Any, wrapper: Any) -> bool:
     for each in behind(own):
         if each is wrapper:
             return True
-        if each is not wrapper.__wrapped__ and _names_it(getattr(each, "__code__", None)):
+        if each is not wrapper.__wrapped__ and _names_it(_attribute(each, "__code__")):
             return True
     return False
 
@@ -138,7 +146,7 @@ def _taken(bound: list[types.MethodType], wrapper: Any) -> Iterator[types.Method
     # wrapper's own bound form, or by its coroutine.
     theirs = {id(each): each for each in bound if not issubclass(type(each.__self__), StandIn)}
     for holder in gc.get_referrers(*theirs.values()) if theirs else ():
-        parent = getattr(holder, "_self_parent", None) if callable(holder) else None
+        parent = _attribute(holder, "_self_parent") if callable(holder) else None
         code = holder.cr_code if type(holder) is types.CoroutineType else None
         if parent is wrapper or code is type(wrapper)._call.__code__:
             for each in gc.get_referents(holder):
@@ -166,10 +174,18 @@ def _closing_over(cell: types.CellType) -> Iterator[types.FunctionType]:
 
 def _attributes(names: dict[str, Any], original: Any) -> Iterator[str]:
     for module in list(sys.modules.values()):
-        if getattr(module, "__dict__", None) is names:
+        if _names_of(module) is names:
             for name, value in names.items():
                 if value is original:
                     yield f"{module.__name__}.{name}"
+
+
+def _names_of(module: Any) -> Any:
+    # Not getattr: a module of importlib's LazyLoader would be loaded by it.
+    try:
+        return object.__getattribute__(module, "__dict__")
+    except AttributeError:
+        return None
 
 
 def _name(named: type) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import importlib.util
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -186,6 +187,45 @@ def test_whatever_a_closure_holds_the_status_stands() -> None:
     apply_patch()
     assert "failed" not in status().summary
     assert len(status().fixes) == 7
+
+
+def test_no_callable_in_a_closure_is_asked_for_anything() -> None:
+    asked: list[str] = []
+
+    class Asked:
+        def __call__(self) -> None: ...
+
+        def __getattribute__(self, name: str) -> Any:
+            asked.append(name)
+            raise AttributeError(name)
+
+    lazy: Any = Asked()
+    beneath: Any = MODEL.get_response
+
+    async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return await (lazy is not None and beneath)(self, *args, **kwargs)
+
+    MODEL.get_response = get_response
+    apply_patch()
+    status()
+    assert asked == []
+
+
+def test_a_module_that_is_loaded_when_it_is_asked_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = importlib.util.find_spec("this")
+    assert spec is not None and spec.loader is not None
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    lazy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(lazy)
+    saving: Any = ModuleType("saving")
+    saving.saved = MODEL.get_response
+    for name, module in {"lazy": lazy, "none": object(), "saving": saving}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    apply_patch()
+    told("saving.saved is the original")
+    assert type(lazy) is not ModuleType  # which it becomes when it is loaded
 
 
 def test_what_only_garbage_holds_is_not_told() -> None:
