@@ -68,8 +68,11 @@ def _observed(require: Require) -> StatusReport:
         if observed.sdk_version is not None:
             try:
                 importlib.import_module(_upstream.MODULE)
-            except Exception as error:  # noqa: BLE001 - the environment may be broken in any way
+            except ImportError as error:  # whose text names what was not found, and where
                 problem = f"Its model cannot be imported: {type(error).__name__}: {error}"
+            except Exception as error:  # noqa: BLE001 - the environment may be broken in any way
+                # Another error's text may quote the environment: pydantic's does, keys and all.
+                problem = f"Its model cannot be imported: {type(error).__name__}"
             observed = apply_patch()
             if observed.named("patched"):  # apply_patch() does not look for what goes past it
                 observed = status()

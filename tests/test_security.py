@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import sys
 from dataclasses import asdict
 from typing import Any
 
+import pydantic
 import pytest
 
 from agentex_usage_patch import _call, apply_patch, cli, remove_patch, status
@@ -79,6 +81,21 @@ async def test_no_line_at_any_level_and_no_status_holds_what_a_call_is_about(
     for arguments in (["status"], ["status", "--json"]):
         cli.main(arguments)
     assert SECRET not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_no_status_quotes_the_environment_in_which_an_import_failed(
+    form: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As agentex's own EnvironmentVariables fail, which pydantic validates.
+    def fail(name: str) -> None:
+        pydantic.TypeAdapter(int).validate_python(SECRET)
+
+    monkeypatch.setattr(importlib, "import_module", fail)
+    cli.main(["status", *form])
+    printed = capsys.readouterr()
+    assert "Its model cannot be imported: ValidationError" in printed.out
+    assert SECRET not in printed.out + printed.err
 
 
 IMPORTED = """
