@@ -8,7 +8,7 @@ from typing import Any, Self
 from openai.types.responses import ResponseCompletedEvent
 
 from ._log import failed
-from ._request import forwarded_fields, with_fields
+from ._request import forwarded_fields, is_invented, with_fields
 from ._standin import StandIn
 from ._upstream import RESPONSE_ID, SPAN, SPAN_USAGE, USAGE
 from ._usage import Tokens, fill, read_tokens
@@ -93,13 +93,19 @@ class Call:
             failed("adding usage to the span", error)
 
     def finish(self, result: Any) -> Any:
-        """Correct the result's usage and response_id in place, and return it."""
+        """Correct the result's usage and response_id in place, and return it.
+
+        Without a completed response, a result may come from somebody's wrapper that made
+        up for it in another way: only what agentex-sdk itself says then is corrected,
+        zero tokens and an invented id.
+        """
         if not self.reached:
             return result
+        completed = self.response is not None
         try:
-            if USAGE in self.fixes:
+            if USAGE in self.fixes and (completed or not result.usage.total_tokens):
                 fill(result.usage, self.read())
-            if RESPONSE_ID in self.fixes:
+            if RESPONSE_ID in self.fixes and (completed or is_invented(result.response_id)):
                 result.response_id = getattr(self.response, "id", None)
         except Exception as error:  # noqa: BLE001 - see the contract
             failed("correcting the result", error)

@@ -36,8 +36,7 @@ def forwarded_fields(fixes: Collection[str], kwargs: Mapping[str, Any]) -> dict[
         if keyword in fixes:
             value = kwargs.get(keyword)
             fields[name] = _UNSET if value is None else value
-    previous = fields.get("previous_response_id")
-    if isinstance(previous, str) and _INVENTED_ID.fullmatch(previous):
+    if is_invented(fields.get("previous_response_id")):
         fields["previous_response_id"] = _UNSET
         warn_once(
             "invented previous_response_id",
@@ -47,6 +46,11 @@ def forwarded_fields(fixes: Collection[str], kwargs: Mapping[str, Any]) -> dict[
     if PROMPT_CACHE_KEY in fixes:
         fields[PROMPT_CACHE_KEY] = _UNSET
     return fields
+
+
+def is_invented(response_id: Any) -> bool:
+    """Say whether an id is one that the affected releases invent."""
+    return isinstance(response_id, str) and _INVENTED_ID.fullmatch(response_id) is not None
 
 
 def with_fields(

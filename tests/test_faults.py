@@ -172,6 +172,29 @@ async def test_a_call_that_makes_no_request_keeps_its_result_and_its_span() -> N
     assert span.output_at_exit == {"from": "cache"}
 
 
+async def test_a_result_that_somebody_has_instead_of_a_failed_stream_is_theirs() -> None:
+    original = calls.sdk.TemporalStreamingModel.get_response
+    instead = await ask(make_model(Recording(event())))
+    instead.usage.total_tokens, instead.response_id = 7, "resp_of_another_request"
+
+    async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await original(self, *args, **kwargs)
+        except ConnectionError:
+            return instead
+
+    class Cut(Recording):
+        async def _stream(self) -> Any:
+            raise ConnectionError
+            yield
+
+    calls.sdk.TemporalStreamingModel.get_response = get_response
+    apply_patch()
+    result = await ask(make_model(Cut()))
+    assert result is instead
+    assert (result.usage.total_tokens, result.response_id) == (7, "resp_of_another_request")
+
+
 def returning(result: Any) -> None:
     """Put somebody's wrapper in the class that returns something else."""
     original = calls.sdk.TemporalStreamingModel.get_response
