@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from . import _upstream
 from ._probe import Observation
@@ -84,6 +84,10 @@ class AgentexUsagePatchError(RuntimeError):
             f"agentex-usage-patch looked at {name}{where}. {status.summary} {status.advice}"
         )
         self.status = status
+
+    def __reduce__(self) -> tuple[type[Self], tuple[PatchStatus]]:
+        # Another process may be told of it: an initializer of a pool, a test runner's worker.
+        return type(self), (self.status,)
 
 
 def describe(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import threading
 from typing import Any
 
@@ -254,6 +255,8 @@ def test_strict_raises_with_the_status_when_a_fix_is_not_in_place(
     )
     assert "TemporalStreamingModel.get_response was not found" in observed.summary
     assert not observed.complete
+    elsewhere = pickle.loads(pickle.dumps(error.value))
+    assert (str(elsewhere), elsewhere.status) == (str(error.value), observed)
     lenient = apply_patch()
     assert lenient == observed
     assert [each.levelno for each in caplog.records] == [logging.WARNING]
