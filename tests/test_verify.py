@@ -129,6 +129,8 @@ async def test_the_server_knows_the_ids_that_it_issued_and_listens_on_loopback_o
     async with Server(["resp_1", "resp_2"]) as server, httpx.AsyncClient() as client:
         url = f"{server.environment['OPENAI_BASE_URL']}/responses"
         assert url.startswith("http://127.0.0.1:")
+        with pytest.raises(httpx.ConnectError):  # an address that all interfaces would answer
+            await client.post(url.replace("127.0.0.1", "127.0.0.2"), json=BODY)
         first = await client.post(url, json=BODY)
         second = await client.post(url, json={**BODY, "previous_response_id": "resp_1"})
     last = [answer.text.strip().splitlines()[-1] for answer in (first, second)]
