@@ -91,6 +91,7 @@ def _holders(classes: list[Any], wrapper: Any) -> Iterator[str]:
     original = wrapper.__wrapped__
     bound: list[types.MethodType] = []
     asked = (original, *classes)
+    known = {id(names) for each in classes for names in gc.get_referents(each)}
     for holder in gc.get_referrers(*asked):
         if holder is asked:  # which Python 3.13 does not leave out
             continue
@@ -100,10 +101,31 @@ def _holders(classes: list[Any], wrapper: Any) -> Iterator[str]:
                 yield f"an instance of {_name(type(holder))} has a {_upstream.METHOD} of its own"
         elif type(holder) is types.MethodType:
             bound.append(holder)
-        else:
+        elif (
+            any(each is original for each in gc.get_referents(holder))
+            and id(holder) not in known
+            and not _is_running(holder, wrapper)
+        ):
             yield from _holds(holder, original)
     for method in _taken(bound, wrapper):
         yield f"a bound {_upstream.METHOD} of {_name(type(method.__self__))}, taken before"
+
+
+#: What holds local variables of running code, and arguments of one that is to run.
+_RUNNING = (
+    types.FrameType,
+    types.CoroutineType,
+    types.GeneratorType,
+    types.AsyncGeneratorType,
+)
+
+
+def _is_running(holder: Any, wrapper: Any) -> bool:
+    """Say whether a holder is our wrapper, or belongs to a call under way."""
+    if type(holder) in (type(wrapper), *_RUNNING):
+        return True
+    # The form of somebody's wrapper that a call is bound to.
+    return callable(holder) and _attribute(holder, "_self_parent") is wrapper.__wrapped__
 
 
 def _classes(
@@ -157,12 +179,12 @@ def _taken(bound: list[types.MethodType], wrapper: Any) -> Iterator[types.Method
 def _holds(holder: Any, original: Any) -> Iterator[str]:
     """Say who holds the original: in a closure, as an attribute, in a collection."""
     kind = type(holder)
-    if kind is types.CellType and holder.cell_contents is original:
+    if kind is types.CellType:
         yield from (f"{_place(each)} holds the original" for each in _closing_over(holder))
-    elif kind is dict:
-        yield from (f"{name} is the original" for name in _attributes(holder, original))
-    elif kind in (list, tuple, set) and any(each is original for each in holder):
-        yield f"a {kind.__name__} holds the original"
+    elif kind is dict and (names := list(_attributes(holder, original))):
+        yield from (f"{name} is the original" for name in names)
+    else:
+        yield f"a {_name(kind).removeprefix('builtins.')} holds the original"
 
 
 def _closing_over(cell: types.CellType) -> Iterator[types.FunctionType]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import functools
 import gc
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -203,7 +205,7 @@ def test_no_callable_in_a_closure_is_asked_for_anything() -> None:
     beneath: Any = MODEL.get_response
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return await (lazy is not None and beneath)(self, *args, **kwargs)
+        return await beneath(self, *args, **kwargs) if lazy else None
 
     MODEL.get_response = get_response
     apply_patch()
@@ -253,6 +255,57 @@ def test_a_collection(kind: Any) -> None:
     holder = kind([MODEL.get_response])
     apply_patch()
     told(f"a {kind.__name__} holds the original")
+    del holder
+
+
+class Saving:
+    """One who keeps the original as people do, in one way or another."""
+
+    def __init__(self, original: Any) -> None:
+        self.original = original
+
+
+class Calling(Saving):
+    """The same, to be called in its place."""
+
+    def __call__(self, *args: Any) -> Any:
+        return self.original(*args)
+
+
+class Slotted:
+    """The same, in a slot."""
+
+    __slots__ = ("original",)
+
+    def __init__(self, original: Any) -> None:
+        self.original = original
+
+
+def as_a_default(original: Any) -> Any:
+    return lambda original=original: original
+
+
+@pytest.mark.parametrize(
+    ("hold", "kind"),
+    [
+        (lambda original: {"get_response": original}, "dict"),
+        (lambda original: collections.deque([original]), "collections.deque"),
+        (lambda original: type("Class", (), {"original": original}), "dict"),
+        (functools.partial, "functools.partial"),
+        (as_a_default, "tuple"),
+        (Slotted, f"{__name__}.Slotted"),
+        # Its attributes may stand in a dict, or in the instance itself.
+        (Saving, f"(dict|{__name__}.Saving)"),
+        (Calling, f"(dict|{__name__}.Calling)"),
+    ],
+)
+def test_whoever_else_keeps_the_original(hold: Any, kind: str) -> None:
+    holder = hold(MODEL.get_response)
+    apply_patch()
+    bypasses = status().bypasses
+    assert len(bypasses) == AFFECTED
+    for sentence in bypasses:
+        assert re.fullmatch(f"a {kind} holds the original", sentence)
     del holder
 
 
