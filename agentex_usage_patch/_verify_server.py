@@ -26,19 +26,23 @@ class Server:
         """Issue these ids to the responses, in this order."""
         self.bodies: list[Json] = []
         self.spans: dict[str, Json] = {}
+        self.url = ""
         self._ids = issue
         self._issued: list[str] = []
-        self._url = ""
         app = web.Application()
-        app.router.add_post("/v1/responses", self._respond)
-        app.router.add_post("/spans", self._start_span)
-        app.router.add_patch("/spans/{id}", self._update_span)
+        self.add_routes(app.router)
         self._runner = web.AppRunner(app, access_log=None)
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Say what is answered; the SDK writes its spans to the last two."""
+        router.add_post("/v1/responses", self._respond)
+        router.add_post("/spans", self._start_span)
+        router.add_patch("/spans/{id}", self._update_span)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self._url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -47,32 +51,20 @@ class Server:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that lead the openai client and the SDK here."""
-        return {"OPENAI_BASE_URL": f"{self._url}/v1", "AGENTEX_BASE_URL": self._url}
+        return {"OPENAI_BASE_URL": f"{self.url}/v1", "AGENTEX_BASE_URL": self.url}
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.bodies.append(body)
-        previous = body.get("previous_response_id")
-        if not body.get("stream"):
-            return _refuse("this server only streams", "stream", "unsupported_value")
-        if previous is not None and body.get("conversation") is not None:
-            return _refuse(
-                "previous_response_id and conversation exclude each other",
-                "previous_response_id",
-                "mutually_exclusive_parameters",
-            )
-        if previous is not None and previous not in self._issued:
-            return _refuse(
-                f"response {previous!r} was not issued here",
-                "previous_response_id",
-                "previous_response_not_found",
-            )
+        refused = refusal(body, self._issued)
+        if refused is not None:
+            return refused
         self._issued.append(self._ids[len(self._issued)])
         stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await stream.prepare(request)
-        for number, event in enumerate(_events(self._issued[-1], usage(chained=bool(previous)))):
-            line = json.dumps({**event, "sequence_number": number})
-            await stream.write(f"event: {event['type']}\ndata: {line}\n\n".encode())
+        chained = body.get("previous_response_id") is not None
+        for number, event in enumerate(_events(self._issued[-1], usage(chained=chained))):
+            await stream.write(in_stream(event, number))
         await stream.write_eof()
         return stream
 
@@ -101,14 +93,41 @@ def usage(*, chained: bool) -> Json:
     }
 
 
-def _refuse(message: str, parameter: str, code: str) -> web.Response:
+def refusal(body: Json, issued: list[str]) -> web.Response | None:
+    """Return how the API refuses a request when it has issued these ids; None if it does not."""
+    previous = body.get("previous_response_id")
+    if not body.get("stream"):
+        return refuse("this server only streams", "stream", "unsupported_value")
+    if previous is not None and body.get("conversation") is not None:
+        return refuse(
+            "previous_response_id and conversation exclude each other",
+            "previous_response_id",
+            "mutually_exclusive_parameters",
+        )
+    if previous is not None and previous not in issued:
+        return refuse(
+            f"response {previous!r} was not issued here",
+            "previous_response_id",
+            "previous_response_not_found",
+        )
+    return None
+
+
+def refuse(message: str, parameter: str, code: str, status: int = 400) -> web.Response:
+    """Return a refusal in the shape that the openai client reads."""
     error = {
         "message": message,
         "type": "invalid_request_error",
         "param": parameter,
         "code": code,
     }
-    return web.json_response({"error": error}, status=400)
+    return web.json_response({"error": error}, status=status)
+
+
+def in_stream(event: Json, number: int) -> bytes:
+    """Return an event as it stands in the stream, where it is the so manieth."""
+    line = json.dumps({**event, "sequence_number": number})
+    return f"event: {event['type']}\ndata: {line}\n\n".encode()
 
 
 def _events(response_id: str, tokens: Json) -> list[Json]:

@@ -67,14 +67,14 @@ def ended(kind: str, **fields: Any) -> Event:
     return {"type": f"response.{kind}", "response": response(status=kind, **fields)}
 
 
-def text(*deltas: str) -> list[Event]:
+def text(*deltas: str, item: dict[str, Any] = MESSAGE) -> list[Event]:
     """Return the events of a message that is streamed in these deltas."""
     at = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
     return [
         {"type": "response.created", "response": response(status="in_progress", usage=None)},
-        {"type": "response.output_item.added", "output_index": 0, "item": MESSAGE},
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
         *({"type": "response.output_text.delta", "delta": delta, **at} for delta in deltas),
-        {"type": "response.output_item.done", "output_index": 0, "item": MESSAGE},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
     ]
 
 
@@ -105,7 +105,7 @@ def reasoning(*deltas: str) -> list[Event]:
     ]
 
 
-def function_call() -> list[Event]:
+def function_call(item: dict[str, Any] = FUNCTION_CALL) -> list[Event]:
     """Return the events of a tool call whose arguments are streamed."""
     at = {"item_id": "fc_1", "output_index": 0}
     delta = {"type": "response.function_call_arguments.delta", **at}
@@ -113,16 +113,16 @@ def function_call() -> list[Event]:
         {
             "type": "response.output_item.added",
             "output_index": 0,
-            "item": {**FUNCTION_CALL, "arguments": ""},
+            "item": {**item, "arguments": ""},
         },
-        {**delta, "delta": '{"city": '},
-        {**delta, "delta": '"Paris"}'},
+        {**delta, "delta": item["arguments"][:9]},
+        {**delta, "delta": item["arguments"][9:]},
         {
             "type": "response.function_call_arguments.done",
-            "arguments": FUNCTION_CALL["arguments"],
+            "arguments": item["arguments"],
             **at,
         },
-        {"type": "response.output_item.done", "output_index": 0, "item": FUNCTION_CALL},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
     ]
 
 

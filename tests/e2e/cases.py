@@ -1,0 +1,253 @@
+"""The conversations that each worker has: what is asked, and how the servers behave."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from .answers import Answer, Json, calls, says, thinks_and_says
+from .conversation import Conversation
+
+PROMPT = {"id": "pmpt_e2e", "version": "2"}
+
+
+class Case(NamedTuple):
+    """A conversation, and where a release goes another way than 0.10.5, patched or not.
+
+    ``refused``: what the fix forwards is refused, so that unpatched it goes another way.
+    ``raises``: something is raised while a message is open; `SWALLOWING` answers instead.
+    """
+
+    hold: Callable[[Conversation], Awaitable[Json]]
+    refused: bool = False
+    raises: bool = False
+
+
+#: Here the ``async with`` of a streamed message returns the message when it is left, which
+#: is true: whatever was raised in it is swallowed, and the call answers with what had come.
+SWALLOWING = ("0.5.3",)
+
+
+async def chained(talk: Conversation) -> Json:
+    """Two turns, the second one on the first one's response."""
+    await talk.turn()
+    await talk.turn(chain=True)
+    return await talk.seen()
+
+
+async def prompt(talk: Conversation) -> Json:
+    """The prompt of an agent."""
+    await talk.turn(prompt=PROMPT)
+    return await talk.seen()
+
+
+async def past_the_runner(talk: Conversation) -> Json:
+    """conversation_id and prompt, given to the model by an activity of the user's own."""
+    await talk.past_the_runner(conversation_id="conv_e2e", prompt=PROMPT)
+    return await talk.seen()
+
+
+async def conversation_id(talk: Conversation) -> Json:
+    """conversation_id of Runner.run."""
+    await talk.turn(conversation_id="conv_e2e")
+    return await talk.seen()
+
+
+async def auto_previous_response_id(talk: Conversation) -> Json:
+    """auto_previous_response_id of Runner.run, over the model calls of one run."""
+    talk.will(calls("get_weather", '{"city":"Paris"}'))
+    await talk.turn("tools", auto_previous_response_id=True)
+    return await talk.seen()
+
+
+async def run_config(talk: Conversation) -> Json:
+    """A RunConfig that names another model."""
+    await talk.turn(config={"model": "another"})
+    return await talk.seen()
+
+
+async def tools(talk: Conversation) -> Json:
+    """Tool calls over several model calls of one run, then a turn chained to the last."""
+    talk.will(calls("get_weather", '{"city":"Paris"}'), calls("add", '{"a":19,"b":23}'))
+    await talk.turn("tools")
+    await talk.turn("tools", chain=True)
+    return await talk.seen()
+
+
+async def handoff(talk: Conversation) -> Json:
+    """A handoff between two agents."""
+    talk.will(calls("transfer_to_second", "{}"))
+    await talk.turn("handoff")
+    return await talk.seen()
+
+
+async def structured(talk: Conversation) -> Json:
+    """An agent with structured output."""
+    talk.will(says('{"city":"Paris",', '"degrees":21}'))
+    await talk.turn("structured")
+    return await talk.seen()
+
+
+async def reasoning(talk: Conversation) -> Json:
+    """Reasoning items."""
+    talk.will(thinks_and_says("It ", "is ", "42."))
+    await talk.turn()
+    await talk.turn(chain=True)
+    return await talk.seen()
+
+
+async def unknown_id(talk: Conversation) -> Json:
+    """The server does not know the id any more."""
+    await talk.turn()
+    talk.served.known.clear()
+    await talk.turn(chain=True)
+    return await talk.seen(spans=2)
+
+
+async def rate_limited(talk: Conversation) -> Json:
+    """429, and then an answer."""
+    talk.will(Answer(status=429, headers={"retry-after-ms": "50"}), Answer())
+    await talk.turn()
+    await talk.turn(chain=True)
+    return await talk.seen(spans=3)
+
+
+async def server_error(talk: Conversation) -> Json:
+    """500, and then an answer."""
+    talk.will(Answer(status=500))
+    await talk.turn()
+    return await talk.seen(spans=2)
+
+
+async def cut(talk: Conversation) -> Json:
+    """A stream that breaks in the middle, and is made again."""
+    talk.will(Answer(cut_after=3))
+    await talk.turn()
+    await talk.turn(chain=True)
+    return await talk.seen()
+
+
+async def not_completed(talk: Conversation) -> Json:
+    """A stream that ends without a completed event."""
+    talk.will(Answer(ending=None))
+    await talk.turn()
+    await talk.turn(chain=True)
+    return await talk.seen()
+
+
+async def incomplete(talk: Conversation) -> Json:
+    """response.incomplete in place of response.completed."""
+    talk.will(Answer(ending="incomplete"))
+    await talk.turn()
+    await talk.turn(chain=True)
+    return await talk.seen()
+
+
+async def failed(talk: Conversation) -> Json:
+    """response.failed in place of response.completed."""
+    talk.will(Answer(ending="failed"))
+    await talk.turn()
+    await talk.turn(chain=True)
+    return await talk.seen()
+
+
+async def redis_away(talk: Conversation) -> Json:
+    """Redis goes away in the middle of a stream, and is back for the next turn."""
+    answer = Answer(hold_after=3)
+    talk.will(answer)
+    turn = asyncio.create_task(talk.turn())
+    await answer.held.wait()
+    await talk.until_streamed(2)
+    (worker,) = talk.workers
+    await worker.redis.stop()
+    answer.go_on.set()
+    await turn
+    await worker.redis.start()
+    await talk.turn(chain=True)
+    return await talk.seen()
+
+
+async def api_away(talk: Conversation) -> Json:
+    """The Agentex API answers 500 to the first requests."""
+    talk.served.api_fails = 2
+    await talk.turn()
+    await talk.turn(chain=True)
+    return await talk.seen()
+
+
+async def cancelled(talk: Conversation) -> Json:
+    """The activity is cancelled in the middle of a stream; the next turn is a new one."""
+    answer = Answer(hold_after=3)
+    talk.will(answer)
+    turn = asyncio.create_task(talk.turn())
+    await answer.held.wait()
+    await talk.until_streamed(2)
+    await talk.handle.signal("cancel_turn")
+    await turn
+    async with asyncio.timeout(60):  # the worker learns of it with a heartbeat
+        await answer.left.wait()
+    await talk.turn()
+    return await talk.seen()
+
+
+async def killed(talk: Conversation) -> Json:
+    """The worker is killed in the middle of a stream, and another takes the activity over."""
+    answer = Answer(hold_after=3)
+    talk.will(answer)
+    turn = asyncio.create_task(talk.turn())
+    await answer.held.wait()
+    await talk.until_streamed(2)
+    worker = talk.who_asked(answer)
+    await worker.process.stop(signal.SIGKILL)
+    await turn
+    await talk.turn(chain=True)
+    seen = await talk.seen(spans=2)
+    await worker.start()
+    return seen
+
+
+async def silent(talk: Conversation) -> Json:
+    """A worker misses its heartbeats; another takes over, and the first one comes back."""
+    answer = Answer(hold_after=3)
+    talk.will(answer)
+    turn = asyncio.create_task(talk.turn())
+    await answer.held.wait()
+    await talk.until_streamed(2)
+    process = talk.who_asked(answer).process
+    process.send(signal.SIGSTOP)
+    await turn
+    process.send(signal.SIGCONT)
+    async with asyncio.timeout(60):  # its next heartbeat tells it that it lost the activity
+        await answer.left.wait()
+    await talk.turn(chain=True)
+    return await talk.seen()
+
+
+CASES = {
+    "two turns chained by previous_response_id": Case(chained),
+    "prompt": Case(prompt),
+    "conversation_id and prompt past the runner": Case(past_the_runner),
+    "RunConfig": Case(run_config),
+    "tool calls over several model turns": Case(tools),
+    "a handoff": Case(handoff),
+    "structured output": Case(structured),
+    "reasoning items": Case(reasoning),
+    "400 for an unknown id": Case(unknown_id, refused=True),
+    "429 and then 200": Case(rate_limited),
+    "500 and then 200": Case(server_error),
+    "a stream cut in the middle": Case(cut, raises=True),
+    "no completed event": Case(not_completed),
+    "response.incomplete": Case(incomplete),
+    "response.failed": Case(failed),
+    "Redis goes away and comes back": Case(redis_away),
+    "the Agentex API answers 500": Case(api_away),
+    "the activity is cancelled": Case(cancelled, raises=True),
+}
+
+#: Two workers share the work of these.
+PAIR_CASES = {
+    "the worker is killed": Case(killed),
+    "a heartbeat times out": Case(silent, raises=True),
+}

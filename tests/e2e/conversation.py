@@ -1,0 +1,198 @@
+"""One conversation with an agent, and everything that can be seen of it as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Self
+
+from redis.asyncio import Redis
+from temporalio.client import WorkflowHandle
+
+from agentex_usage_patch import _upstream
+
+from .answers import Answer, Json
+from .servers import Task
+from .stack import Stack, Worker
+
+#: What a body says of the fix.
+FIELDS = (*_upstream.FORWARDED.values(), _upstream.PROMPT_CACHE_KEY)
+
+
+class Conversation:
+    """A workflow of the agent's, with what the servers were asked for it."""
+
+    def __init__(self, stack: Stack, workers: list[Worker], case: str) -> None:
+        self.stack = stack
+        self.workers = workers
+        self.task = f"{case.replace(' ', '-')}-{workers[0].name}"
+        self.handle: WorkflowHandle[Any, Any]
+        self.turns: list[Json] = []
+
+    @property
+    def served(self) -> Task:
+        """What the servers keep of it."""
+        return self.stack.backend.tasks[self.task]
+
+    async def __aenter__(self) -> Self:
+        self.handle = await self.stack.temporal.start_workflow(
+            "Conversation", self.task, id=self.task, task_queue=self.workers[0].queue
+        )
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        if raised[0] is None:
+            await self.handle.signal("finish")
+            assert await self.handle.result() == self.task
+        else:
+            await self.handle.terminate()
+
+    def will(self, *answers: Answer) -> None:
+        """Let the model server give these answers next."""
+        self.served.answers.extend(answers)
+
+    async def turn(self, agent: str = "plain", text: str = "Hi", **asked: Any) -> Json:
+        """Make a turn, and return what came of it."""
+        asked = {"agent": agent, "text": text, **asked}
+        came: Json = await self.handle.execute_update("turn", asked)
+        self.turns.append(came)
+        return came
+
+    async def past_the_runner(self, **asked: Any) -> Json:
+        """Make a turn through the user's own activity."""
+        asked = {"text": "Hi", **asked}
+        came: Json = await self.handle.execute_update("ask_past_the_runner", asked)
+        self.turns.append(came)
+        return came
+
+    def who_asked(self, answer: Answer) -> Worker:
+        """Return the worker that was given an answer."""
+        return next(each for each in self.workers if each.name == answer.worker)
+
+    async def until_streamed(self, updates: int) -> None:
+        """Wait until so many updates have reached the user."""
+        redis: Any = Redis.from_url(self.stack.redis_url)
+        last, read = "0", 0
+        async with asyncio.timeout(60):
+            while read < updates:
+                for _, entries in await redis.xread({f"task:{self.task}": last}, block=1000):
+                    read += len(entries)
+                    last = entries[-1][0]
+        await redis.aclose()
+
+    async def seen(self, *, spans: int | None = None) -> Json:
+        """Return all that can be seen of it, once so many spans of model calls have ended.
+
+        Ids and times are shown as what they are. ``given`` is what the server told.
+        """
+        served = self.served
+        count = len(served.issued) if spans is None else spans
+        await self.stack.backend.until(lambda: len(self._spans()) >= count)
+        left: Json = await self.handle.execute_update("inspect")
+        seen = {
+            "turns": self.turns,
+            "bodies": [_without(body, "metadata") for body in served.requests],
+            "given": served.given,
+            "refused": served.refused,
+            "spans": [span.get("output") or {} for span in self._spans()],
+            "streamed": [each async for each in self._streamed()],
+            "stored": [_without(each, "id", "task_id") for each in served.messages.values()],
+            "history": [each async for each in self._history()],
+            "left": left,
+        }
+        return json.loads(self._told_apart(json.dumps(seen)))  # type: ignore[no-any-return]
+
+    def _spans(self) -> list[Json]:
+        return self.stack.backend.ended_spans(self.task, _upstream.SPAN)
+
+    async def _streamed(self) -> Any:
+        redis: Any = Redis.from_url(self.stack.redis_url)
+        for _, entry in await redis.xrange(f"task:{self.task}"):
+            yield json.loads(entry[b"data"])
+        await redis.aclose()
+
+    async def _history(self) -> Any:
+        """Yield the response_ids of the model calls in the workflow's history."""
+        history = await self.handle.fetch_history()
+        for event in history.events:
+            for payload in event.activity_task_completed_event_attributes.result.payloads:
+                answer = json.loads(payload.data)
+                if isinstance(answer, dict) and "response_id" in answer:
+                    yield answer["response_id"]
+
+    def _told_apart(self, text: str) -> str:
+        """Show ids and times as what they are."""
+        for number, issued in enumerate(self.served.issued, 1):
+            text = text.replace(issued, f"response {number}")
+        for message in self.served.messages:
+            text = text.replace(message, "message")
+        text = text.replace(self.task, "task")
+        text = re.sub(r"\b(resp|msg)_[0-9a-f]{8}\b", r"invented \1", text)
+        return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)?", "…", text)
+
+
+def about_the_fix(seen: Json) -> Json:
+    """Return the part of what was seen that PR #335 is about."""
+    return {
+        "turns": [
+            {name: turn[name] for name in turn if name in ("usage", "usages", "last_response_id",
+                                                           "response_ids", "response_id", "raised")}
+            for turn in seen["turns"]
+        ],
+        "history": seen["history"],
+        "bodies": [
+            {name: body[name] for name in FIELDS if name in body} for body in seen["bodies"]
+        ],
+        "spans": [span.get("usage") for span in seen["spans"]],
+        "refused": seen["refused"],
+    }  # fmt: skip
+
+
+def around_the_fix(seen: Json) -> Json:
+    """Return everything else."""
+    return {
+        "turns": [
+            _without(turn, "usage", "usages", "last_response_id", "response_ids", "response_id")
+            for turn in seen["turns"]
+        ],
+        "bodies": [_without(body, *FIELDS) for body in seen["bodies"]],
+        "spans": [_without(span, "usage") for span in seen["spans"]],
+        "given": len(seen["given"]),
+        **{name: seen[name] for name in ("streamed", "stored", "refused")},
+        "left": _without(seen["left"], "patched"),
+    }
+
+
+def in_short(seen: Json) -> str:
+    """Return in a line what came of the last turn, and what was sent in all of them."""
+    turn, sent = (
+        seen["turns"][-1],
+        [name for name in FIELDS if any(name in body for body in seen["bodies"])],
+    )
+    if "raised" in turn:
+        came = turn["raised"][0].partition(":")[0]
+    else:
+        usage = turn["usage"]
+        answered = turn.get("last_response_id", turn.get("response_id"))
+        came = (
+            f"{usage['input_tokens']}/{usage['output_tokens']} tokens, "
+            f"{usage['cached_input_tokens']} cached, id: {answered}"
+        )
+    refused = f", refused: {seen['refused']}" if seen["refused"] else ""
+    return f"{came}; sent: {', '.join(sent) or 'none'}; {len(seen['bodies'])} requests{refused}"
+
+
+def _without(value: Json, *names: str) -> Json:
+    return {name: each for name, each in value.items() if name not in names}
+
+
+def numbers(usages: list[Json]) -> Iterator[Json]:
+    """Yield what the server told as a call's result tells it."""
+    for usage in usages:
+        yield {
+            **{name: usage[name] for name in ("input_tokens", "output_tokens", "total_tokens")},
+            "cached_input_tokens": usage["input_tokens_details"]["cached_tokens"],
+            "reasoning_tokens": usage["output_tokens_details"]["reasoning_tokens"],
+        }

@@ -1,0 +1,139 @@
+"""The programs that the suite starts: Temporal, Redis and workers, each with its log."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from typing import Self
+
+from temporalio.client import Client
+
+HERE = Path(__file__).parent
+
+
+class MissingError(RuntimeError):
+    """A program is not installed; the message says what to install, or what to set."""
+
+
+class Process:
+    """A program that runs until it is stopped, and writes into a log file."""
+
+    def __init__(self, log: Path, *command: str | Path, **environment: str) -> None:
+        self.log = log
+        self._command = command
+        self._environment = environment
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> Self:
+        """Start it."""
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdout=log, stderr=log, env={**os.environ, **self._environment}
+            )
+        return self
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it and wait for its end; one that does not end by itself is killed."""
+        if self._process is None:
+            return
+        self.send(number)
+        try:
+            await asyncio.wait_for(self._process.wait(), 30)
+        except TimeoutError:
+            self.send(signal.SIGKILL)
+            await self._process.wait()
+
+    async def ended(self) -> None:
+        """Wait for its end."""
+        assert self._process is not None
+        await self._process.wait()
+
+    def must_run(self) -> None:
+        """Raise with the end of the log when it has ended."""
+        assert self._process is not None
+        if self._process.returncode is not None:
+            raise RuntimeError(f"{self._command} ended early:\n{self.tail()}")
+
+    def tail(self, lines: int = 40) -> str:
+        """Return the end of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def temporal_command(folder: Path, port: int) -> list[str]:
+    """Return how to start Temporal's own test server, brought from Maven Central."""
+    for program in ("java", "mvn"):
+        if shutil.which(program) is None:
+            raise MissingError(
+                f"{program} was not found. Install Java 11 or later and Maven (Debian: apt-get "
+                "install default-jre-headless maven), or set TEMPORAL_ADDRESS to a server's."
+            )
+    jars = folder / "temporal"
+    if not jars.exists():
+        fetched = folder / "fetched"
+        subprocess.run(
+            ["mvn", "-q", "-B", "-f", HERE / "pom.xml", "dependency:copy-dependencies",
+             f"-DoutputDirectory={fetched}"], check=True,
+        )  # fmt: skip
+        fetched.rename(jars)
+    return ["java", "-Xmx1g", "-cp", f"{jars}/*", "io.temporal.testserver.TestServer", str(port)]
+
+
+def redis_command(port: int) -> list[str]:
+    """Return how to start Redis, which keeps nothing on disk."""
+    if shutil.which("redis-server") is None:
+        raise MissingError(
+            "redis-server was not found. Install it (Debian: apt-get install redis-server), or "
+            "set REDIS_URL to a server's."
+        )
+    return ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+
+
+async def connected(address: str, process: Process | None) -> Client:
+    """Return a client of Temporal, once it answers."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await Client.connect(address)
+            except RuntimeError:
+                if process is not None:
+                    process.must_run()
+                await asyncio.sleep(0.05)
+
+
+async def listening(host: str, port: int, process: Process) -> None:
+    """Wait until a port answers."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(host, port)
+            except OSError:
+                process.must_run()
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return

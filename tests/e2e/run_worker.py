@@ -1,0 +1,88 @@
+"""An agent's worker, as a user of agentex-sdk writes it: upstream's classes, and our two lines.
+
+``python run_worker.py [--patched]``. Everything else comes from the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import signal
+import sys
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+if "--patched" in sys.argv:
+    from agentex_usage_patch import apply_patch
+
+    apply_patch()
+
+from agent import ACTIVITIES, WORKFLOW
+from agentex.lib.core.temporal.plugins.openai_agents.interceptors.context_interceptor import (
+    ContextInterceptor,
+)
+from agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_model import (
+    TemporalStreamingModelProvider,
+)
+from agentex.lib.core.temporal.workers.worker import AgentexWorker
+from temporalio.common import RetryPolicy
+from temporalio.contrib.openai_agents import ModelActivityParameters, OpenAIAgentsPlugin
+
+
+def provider() -> TemporalStreamingModelProvider:
+    """Return the provider; where streaming can be set, every delta is streamed by itself."""
+    if "streaming_mode" in inspect.signature(TemporalStreamingModelProvider).parameters:
+        return TemporalStreamingModelProvider(streaming_mode="per_token")
+    return TemporalStreamingModelProvider()
+
+
+async def flush_spans() -> None:
+    """Write the spans that are still queued; the older releases write them at once."""
+    with suppress(ModuleNotFoundError):
+        from agentex.lib.core.tracing.span_queue import get_default_span_queue
+
+        await get_default_span_queue().shutdown()
+
+
+class Uncached(OpenAIAgentsPlugin):
+    """Upstream's plugin, with workflows kept in no worker's cache.
+
+    Temporal's test server, unlike a real one, never takes back what it keeps for the worker
+    that has a workflow cached: when that one is gone, the workflow stands still.
+    """
+
+    def configure_worker(self, config: Any) -> Any:
+        """Return the worker's options."""
+        config["max_cached_workflows"] = 0
+        return super().configure_worker(config)
+
+
+async def main() -> None:
+    """Run until SIGTERM."""
+    plugin = Uncached(
+        model_params=ModelActivityParameters(
+            start_to_close_timeout=timedelta(seconds=120),
+            heartbeat_timeout=timedelta(seconds=float(os.environ["HEARTBEAT_SECONDS"])),
+            retry_policy=RetryPolicy(
+                initial_interval=timedelta(milliseconds=100), maximum_attempts=5
+            ),
+        ),
+        model_provider=provider(),
+    )
+    worker = AgentexWorker(
+        task_queue=os.environ["WORKFLOW_TASK_QUEUE"],
+        plugins=[plugin],
+        interceptors=[ContextInterceptor()],
+    )
+    running = asyncio.create_task(worker.run(activities=ACTIVITIES, workflow=WORKFLOW))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        await flush_spans()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,232 @@
+"""The HTTP servers that an agent talks to: a Responses API and an Agentex API, in one."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from agentex_usage_patch._verify_server import Server, in_stream, refusal, refuse
+
+from .answers import Answer, Json, tokens
+
+
+@dataclass
+class Task:
+    """What the servers were asked for one task, and what they gave.
+
+    ``answers`` are taken by its requests one by one; then the default is given. ``known``
+    are the ids that may be chained to.
+    ``api_fails`` so many requests of the Agentex API are answered with 500.
+    """
+
+    answers: list[Answer] = field(default_factory=list)
+    api_fails: int = 0
+    requests: list[Json] = field(default_factory=list)
+    issued: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    given: list[Json] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+    messages: dict[str, Json] = field(default_factory=dict)
+    workers: list[str] = field(default_factory=list)
+
+
+def numbers_of_turn(turn: int, *, chained: bool) -> Json:
+    """Return the usage that a task's request of this number is told, by default."""
+    cached = 1024 if chained else 0
+    return tokens(1100 + cached // 8 + turn, 60 + turn, cached, 20 + turn)
+
+
+class Backend(Server):
+    """The five routes of the Agentex API, and a Responses API that remembers its ids.
+
+    A task's requests to the model carry its id in their metadata, those to the Agentex
+    API in their body or as the id of their trace. Each worker has a base URL of its own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.tasks: defaultdict[str, Task] = defaultdict(Task)
+        self.registered: set[str] = set()
+        self._changed = asyncio.Condition()
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Answer each worker at its own URL."""
+        router.add_post("/{worker}/v1/responses", self._respond)
+        router.add_post("/agents/register", self._register)
+        router.add_post("/messages", self._create_message)
+        router.add_put("/messages/{id}", self._update_message)
+        router.add_post("/spans", self._start_span)
+        router.add_patch("/spans/{id}", self._update_span)
+
+    def environment_of(self, worker: str) -> dict[str, str]:
+        """Return the variables that lead a worker here."""
+        return {"OPENAI_BASE_URL": f"{self.url}/{worker}/v1", "AGENTEX_BASE_URL": self.url}
+
+    async def until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
+        """Wait until something holds of what has been asked."""
+        async with self._changed, asyncio.timeout(seconds):
+            await self._changed.wait_for(holds)
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def ended_spans(self, task: str, name: str) -> list[Json]:
+        """Return the task's spans of this name that have ended, by their start."""
+        spans = [
+            each
+            for each in self.spans.values()
+            if (each["trace_id"], each["name"]) == (task, name) and each.get("end_time")
+        ]
+        return sorted(spans, key=lambda span: str(span["start_time"]))
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        task = self.tasks[body["metadata"]["task"]]
+        task.requests.append(body)
+        task.workers.append(request.match_info["worker"])
+        await self._tell()
+        refused = refusal(body, task.known)
+        if refused is not None:
+            task.refused.append(refused.status)
+            return refused
+        answer = task.answers.pop(0) if task.answers else Answer()
+        answer.worker = task.workers[-1]
+        if answer.status != 200:
+            task.refused.append(answer.status)
+            response = refuse("told to", "model", "told_to", answer.status)
+            response.headers.update(answer.headers)
+            return response
+        chained = body.get("previous_response_id") is not None
+        usage = answer.usage or numbers_of_turn(len(task.issued), chained=chained)
+        task.issued.append(f"resp_{secrets.token_hex(24)}")
+        task.known.append(task.issued[-1])
+        task.given.append(usage)
+        return await self._stream(request, answer, answer.stream(task.issued[-1], usage))
+
+    async def _stream(
+        self, request: web.Request, answer: Answer, events: list[Json]
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for number, event in enumerate(events):
+            if number == answer.hold_after and not await self._held(response, answer):
+                return response
+            if number == answer.cut_after:
+                assert request.transport is not None
+                request.transport.abort()
+                return response
+            await response.write(in_stream(event, number))
+        await response.write_eof()
+        return response
+
+    async def _held(self, response: web.StreamResponse, answer: Answer) -> bool:
+        """Wait to go on; say whether the client is still there."""
+        answer.held.set()
+        while not answer.go_on.is_set():
+            try:
+                # A comment, as servers send to keep a stream alive.
+                await response.write(b": still here\n\n")
+            except ConnectionError:
+                answer.left.set()
+                return False
+            await asyncio.wait([asyncio.ensure_future(answer.go_on.wait())], timeout=0.05)
+        return True
+
+    async def _register(self, request: web.Request) -> web.Response:
+        name = (await request.json())["name"]
+        self.registered.add(name)
+        await self._tell()
+        return web.json_response({"id": "agent", "name": name, "agent_api_key": "unused"})
+
+    async def _create_message(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if self._fails(body["task_id"]):
+            return web.json_response({"detail": "told to"}, status=500)
+        message = {**body, "id": f"message-{secrets.token_hex(8)}"}
+        self.tasks[body["task_id"]].messages[message["id"]] = message
+        return web.json_response(message)
+
+    async def _update_message(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if self._fails(body["task_id"]):
+            return web.json_response({"detail": "told to"}, status=500)
+        message = self.tasks[body["task_id"]].messages[request.match_info["id"]]
+        message.update(body)
+        return web.json_response(message)
+
+    def _fails(self, task: str) -> bool:
+        failing = self.tasks[task].api_fails > 0
+        self.tasks[task].api_fails -= failing
+        return failing
+
+    async def _start_span(self, request: web.Request) -> web.Response:
+        if self._fails((await request.json())["trace_id"]):
+            return web.json_response({"detail": "told to"}, status=500)
+        answer = await super()._start_span(request)
+        await self._tell()
+        return answer
+
+    async def _update_span(self, request: web.Request) -> web.Response:
+        answer = await super()._update_span(request)
+        await self._tell()
+        return answer
+
+
+class Proxy:
+    """A TCP proxy in front of Redis, one for each worker, that can be cut off."""
+
+    def __init__(self, url: str) -> None:
+        self._behind = urlsplit(url)
+        self._server: asyncio.Server | None = None
+        self._port = 0
+        self._open: set[asyncio.StreamWriter] = set()
+
+    @property
+    def url(self) -> str:
+        """The REDIS_URL of its clients."""
+        credentials, at, _ = self._behind.netloc.rpartition("@")
+        return self._behind._replace(netloc=f"{credentials}{at}127.0.0.1:{self._port}").geturl()
+
+    async def start(self) -> None:
+        """Listen, on the same port as before."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Be gone, as a server that went away: connections are reset, new ones refused."""
+        assert self._server is not None
+        self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection(
+            self._behind.hostname, self._behind.port or 6379
+        )
+        writers = {writer, there_writer}
+        self._open |= writers
+        try:
+            await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer))
+        finally:
+            self._open -= writers
+            for each in writers:
+                each.transport.abort()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while chunk := await reader.read(65536):
+            writer.write(chunk)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()

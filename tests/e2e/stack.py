@@ -1,0 +1,152 @@
+"""Everything that an agent runs on, started once, and the workers on it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from temporalio.client import Client
+
+from agentex_usage_patch import _upstream
+
+from .parts import HERE, Process, connected, free_port, listening, redis_command, temporal_command
+from .servers import Backend, Proxy
+
+ROOT = HERE.parents[1]
+
+
+class Setting(NamedTuple):
+    """An agentex-sdk, and whether the patch is applied to it."""
+
+    release: str
+    patched: bool
+
+    def __str__(self) -> str:
+        return f"{self.release}-patched" if self.patched else self.release
+
+
+RELEASES = ("0.5.3", "0.10.0", "0.10.4")
+FIXED = Setting(_upstream.FIXED_IN, patched=False)
+SETTINGS = (*(Setting(each, patched) for each in RELEASES for patched in (False, True)), FIXED)
+
+
+class Worker:
+    """A worker in a process of its own; ``name`` is what the servers know it by."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        setting: Setting,
+        name: str,
+        queue: str,
+        proxy: Proxy,
+        heartbeat: int,
+    ) -> None:
+        self.setting = setting
+        self.name = name
+        self.queue = queue
+        self.redis = proxy
+        self._backend = stack.backend
+        self.process = Process(
+            stack.logs / f"{name}.log",
+            # Environments of tox, so that there is one place which says what each consists of.
+            Path(os.environ["E2E_ENVIRONMENTS"], f"py312-sdk{setting.release}", "bin", "python"),
+            HERE / "run_worker.py",
+            *(["--patched"] if setting.patched else []),
+            **stack.backend.environment_of(name),
+            PYTHONPATH=str(ROOT),
+            REDIS_URL=proxy.url,
+            TEMPORAL_ADDRESS=stack.temporal_address,
+            WORKFLOW_TASK_QUEUE=queue,
+            WORKFLOW_NAME="Conversation",
+            AGENT_NAME=name,
+            ACP_URL="http://127.0.0.1",
+            ENVIRONMENT="test",
+            HEALTH_CHECK_PORT="0",
+            HEARTBEAT_SECONDS=str(heartbeat),
+            OPENAI_API_KEY="unused",
+            OPENAI_AGENTS_DISABLE_TRACING="1",
+            LITELLM_LOCAL_MODEL_COST_MAP="True",
+            DD_TRACE_ENABLED="false",
+        )
+
+    async def start(self) -> Self:
+        """Start it, and wait until it has registered itself."""
+        self._backend.registered.discard(self.name)
+        await self.process.start()
+        asked = asyncio.create_task(
+            self._backend.until(lambda: self.name in self._backend.registered, 180)
+        )
+        ended = asyncio.create_task(self.process.ended())
+        await asyncio.wait([asked, ended], return_when=asyncio.FIRST_COMPLETED)
+        self.process.must_run()
+        ended.cancel()
+        await asked
+        return self
+
+    async def stop(self) -> None:
+        """Stop it as a deployment does."""
+        await self.process.stop()
+
+
+class Stack:
+    """Temporal, Redis and the HTTP servers; ``async with`` starts and stops them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.backend = Backend()
+        self.temporal: Client
+        self.temporal_address = os.environ.get("TEMPORAL_ADDRESS", "")
+        self.redis_url = os.environ.get("REDIS_URL", "")
+        self.workers: list[Worker] = []
+        self._stack = AsyncExitStack()
+        # Importing the SDK takes a core for seconds: more at a time end later, all of them.
+        self._importing = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def __aenter__(self) -> Self:
+        shutil.rmtree(self.logs, ignore_errors=True)
+        self.logs.mkdir(parents=True)
+        await self._stack.enter_async_context(self.backend)
+        temporal = None
+        if not self.temporal_address:
+            port = free_port()
+            self.temporal_address = f"127.0.0.1:{port}"
+            command = temporal_command(self.folder, port)
+            temporal = await self._start("temporal", command, signal.SIGTERM)
+        if not self.redis_url:
+            port = free_port()
+            self.redis_url = f"redis://127.0.0.1:{port}"
+            redis = await self._start("redis", redis_command(port), signal.SIGTERM)
+            await listening("127.0.0.1", port, redis)
+        self.temporal = await connected(self.temporal_address, temporal)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(each.process.stop(signal.SIGKILL) for each in self.workers))
+        await self._stack.aclose()
+
+    async def _start(self, name: str, command: list[str], number: signal.Signals) -> Process:
+        process = await Process(self.logs / f"{name}.log", *command).start()
+        self._stack.push_async_callback(process.stop, number)
+        return process
+
+    async def worker(
+        self, setting: Setting, name: str, queue: str, *, heartbeat: int = 60
+    ) -> Worker:
+        """Start a worker; those with the same queue share their work.
+
+        One that sends no heartbeat for so many seconds loses what it is doing.
+        """
+        proxy = Proxy(self.redis_url)
+        await proxy.start()
+        self._stack.push_async_callback(proxy.stop)
+        worker = Worker(self, setting, name, queue, proxy, heartbeat)
+        self.workers.append(worker)
+        async with self._importing:
+            return await worker.start()

@@ -1,0 +1,50 @@
+"""What Runner.run offers for stateful responses, which is not the same on each release."""
+
+from __future__ import annotations
+
+import pytest
+
+from .cases import Case, auto_previous_response_id, conversation_id
+from .conversation import about_the_fix, around_the_fix
+from .outcomes import Outcomes
+from .stack import FIXED, RELEASES, Setting
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CASES = {each.__name__: Case(each) for each in (conversation_id, auto_previous_response_id)}
+
+#: Release → what becomes of both options in the openai-agents and the temporalio that go
+#: with it, before they could reach the model.
+NOT_OFFERED = {
+    "0.5.3": "openai-agents 0.2.7 has neither, and the runner of temporalio 1.17 drops them",
+    "0.10.0": "the runner of temporalio 1.25 hands neither of them on to openai-agents",
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("release", [each for each in RELEASES if each not in NOT_OFFERED])
+async def test_what_the_runner_offers_reaches_the_wire_as_on_0_10_5(
+    release: str, case: str, outcomes: Outcomes
+) -> None:
+    asked = case, CASES[case]
+    fixed = await outcomes.of(*asked, FIXED)
+    unpatched = await outcomes.of(*asked, Setting(release, patched=False))
+    patched = await outcomes.of(*asked, Setting(release, patched=True))
+    assert about_the_fix(patched) == about_the_fix(fixed)
+    sent = [{"conversation": "conv_e2e"}]
+    if case == "auto_previous_response_id":
+        sent = [{}, {"previous_response_id": "response 1"}]
+    assert about_the_fix(patched)["bodies"] == sent
+    assert not any(about_the_fix(unpatched)["bodies"])
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("release", NOT_OFFERED)
+async def test_what_the_runner_drops_no_patch_of_the_model_can_send(
+    release: str, case: str, outcomes: Outcomes
+) -> None:
+    asked = case, CASES[case]
+    unpatched = await outcomes.of(*asked, Setting(release, patched=False))
+    patched = await outcomes.of(*asked, Setting(release, patched=True))
+    assert around_the_fix(patched) == around_the_fix(unpatched)
+    assert not any(about_the_fix(patched)["bodies"]), NOT_OFFERED[release]
