@@ -209,16 +209,16 @@ async def killed(talk: Conversation) -> Json:
 
 
 async def silent(talk: Conversation) -> Json:
-    """A worker misses its heartbeats; another takes over, and the first one comes back."""
+    """A worker is cut off from Temporal; another takes over, and the first one comes back."""
     answer = Answer(hold_after=3)
     talk.will(answer)
     turn = asyncio.create_task(talk.turn())
     await answer.held.wait()
     await talk.until_streamed(2)
-    process = talk.who_asked(answer).process
-    process.send(signal.SIGSTOP)
+    worker = talk.who_asked(answer)
+    await worker.temporal.stop()
     await turn
-    process.send(signal.SIGCONT)
+    await worker.temporal.start()
     async with asyncio.timeout(60):  # its next heartbeat tells it that it lost the activity
         await answer.left.wait()
     await talk.turn(chain=True)

@@ -138,9 +138,10 @@ def about_the_fix(seen: Json) -> Json:
     return {
         "turns": [
             {name: turn[name] for name in turn if name in ("usage", "usages", "last_response_id",
-                                                           "response_ids", "response_id", "raised")}
+                                                           "response_ids", "response_id")}
             for turn in seen["turns"]
         ],
+        "raised": ["raised" in turn for turn in seen["turns"]],
         "history": seen["history"],
         "bodies": [
             {name: body[name] for name in FIELDS if name in body} for body in seen["bodies"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -136,7 +136,8 @@ class Backend(Server):
             except ConnectionError:
                 answer.left.set()
                 return False
-            await asyncio.wait([asyncio.ensure_future(answer.go_on.wait())], timeout=0.05)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(answer.go_on.wait(), 0.05)
         return True
 
     async def _register(self, request: web.Request) -> web.Response:
@@ -180,19 +181,19 @@ class Backend(Server):
 
 
 class Proxy:
-    """A TCP proxy in front of Redis, one for each worker, that can be cut off."""
+    """A TCP proxy between a worker and a server, that can be cut off."""
 
-    def __init__(self, url: str) -> None:
-        self._behind = urlsplit(url)
+    def __init__(self, behind: str) -> None:
+        """Stand before what listens at this ``host:port``."""
+        self._behind = behind
         self._server: asyncio.Server | None = None
         self._port = 0
         self._open: set[asyncio.StreamWriter] = set()
 
     @property
-    def url(self) -> str:
-        """The REDIS_URL of its clients."""
-        credentials, at, _ = self._behind.netloc.rpartition("@")
-        return self._behind._replace(netloc=f"{credentials}{at}127.0.0.1:{self._port}").geturl()
+    def address(self) -> str:
+        """The ``host:port`` that the worker is given."""
+        return f"127.0.0.1:{self._port}"
 
     async def start(self) -> None:
         """Listen, on the same port as before."""
@@ -208,9 +209,8 @@ class Proxy:
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection(
-            self._behind.hostname, self._behind.port or 6379
-        )
+        host, _, port = self._behind.rpartition(":")
+        there_reader, there_writer = await asyncio.open_connection(host, port)
         writers = {writer, there_writer}
         self._open |= writers
         try:

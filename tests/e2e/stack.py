@@ -9,6 +9,7 @@ import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NamedTuple, Self
+from urllib.parse import urlsplit
 
 from temporalio.client import Client
 
@@ -44,13 +45,15 @@ class Worker:
         setting: Setting,
         name: str,
         queue: str,
-        proxy: Proxy,
+        redis: Proxy,
+        temporal: Proxy,
         heartbeat: int,
     ) -> None:
         self.setting = setting
         self.name = name
         self.queue = queue
-        self.redis = proxy
+        self.redis = redis
+        self.temporal = temporal
         self._backend = stack.backend
         self.process = Process(
             stack.logs / f"{name}.log",
@@ -60,8 +63,8 @@ class Worker:
             *(["--patched"] if setting.patched else []),
             **stack.backend.environment_of(name),
             PYTHONPATH=str(ROOT),
-            REDIS_URL=proxy.url,
-            TEMPORAL_ADDRESS=stack.temporal_address,
+            REDIS_URL=_leading_to(redis.address, stack.redis_url),
+            TEMPORAL_ADDRESS=temporal.address,
             WORKFLOW_TASK_QUEUE=queue,
             WORKFLOW_NAME="Conversation",
             AGENT_NAME=name,
@@ -143,10 +146,20 @@ class Stack:
 
         One that sends no heartbeat for so many seconds loses what it is doing.
         """
-        proxy = Proxy(self.redis_url)
-        await proxy.start()
-        self._stack.push_async_callback(proxy.stop)
-        worker = Worker(self, setting, name, queue, proxy, heartbeat)
+        behind = urlsplit(self.redis_url)
+        redis = Proxy(f"{behind.hostname}:{behind.port or 6379}")
+        temporal = Proxy(self.temporal_address)
+        for proxy in (redis, temporal):
+            await proxy.start()
+            self._stack.push_async_callback(proxy.stop)
+        worker = Worker(self, setting, name, queue, redis, temporal, heartbeat)
         self.workers.append(worker)
         async with self._importing:
             return await worker.start()
+
+
+def _leading_to(address: str, url: str) -> str:
+    """Return a URL that leads to another host and port, with the same login."""
+    parts = urlsplit(url)
+    login, at, _ = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{login}{at}{address}").geturl()
