@@ -1,0 +1,100 @@
+"""A worker with stubs around the installed model, to make calls in with and without us."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+import httpx
+import wrapt
+from openai import AsyncOpenAI
+
+import agentex_usage_patch
+from tests import calls, cost
+
+from .server import sent_events
+
+Event = dict[str, Any]
+
+
+class Messages:
+    """``adk`` as the model uses it, which sends nothing and keeps nothing."""
+
+    task_message = None
+
+    @property
+    def streaming(self) -> Messages:
+        return self
+
+    def streaming_task_message_context(self, **_: object) -> Messages:
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    async def stream_update(self, update: object) -> object:
+        return update
+
+    async def close(self) -> None:
+        return None
+
+
+class Stub:
+    """A client whose create streams ready-made events: the least that a call can cost."""
+
+    def __init__(self, count: int, delta: str = "Hello ") -> None:
+        self.responses = self
+        self._delta, self._completed = cost.events(2)
+        self._delta.delta = delta
+        self._count = count
+
+    async def create(self, **_: object) -> AsyncIterator[Any]:
+        return self._stream()
+
+    async def _stream(self) -> AsyncIterator[Any]:
+        delta = self._delta
+        for _ in range(self._count - 1):
+            yield delta
+        if self._count:
+            yield self._completed
+
+
+def start() -> tuple[type, type]:
+    """Return the SDK's model as it is installed, and patched; its logger is at WARNING."""
+    sdk = calls.sdk
+    for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
+        getattr(sdk, name).set("id")
+    sdk.adk = Messages()
+    sdk.logger.setLevel(logging.WARNING)
+    model = sdk.TemporalStreamingModel
+    original = type("Original", (model,), {"get_response": model.get_response})
+    agentex_usage_patch.apply_patch(strict=True)
+    assert isinstance(vars(model)["get_response"], wrapt.FunctionWrapper)
+    return original, model
+
+
+def call(model_class: type, client: Any) -> Any:
+    """Return a function that makes a call with this client, as temporalio's activity does."""
+    model = calls.make_model(client, model_class)
+    model.tracer = cost.Tracer()
+    keywords = calls.arguments()
+
+    async def make() -> None:
+        await model.get_response(**keywords)
+
+    return make
+
+
+def answered(count: int, make: type[AsyncOpenAI] = AsyncOpenAI) -> AsyncOpenAI:
+    """Return a real client, answered in this process by a stream of that many events."""
+    body = b"".join(sent_events(count))
+
+    async def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=body)
+
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    return make(api_key="unused", max_retries=0, http_client=http_client)
