@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from openai import NOT_GIVEN
-from openai.resources.responses import AsyncResponses
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
 from ._log import warn_once
@@ -19,7 +19,6 @@ from ._upstream import FORWARDED, PROMPT_CACHE_KEY
 _INVENTED_ID = re.compile(r"resp_[0-9a-f]{8}")
 
 _NAMES = frozenset((*FORWARDED.values(), PROMPT_CACHE_KEY))
-_UNSET = object()
 
 # A signature costs some 50 µs to read, so it is read once for each function.
 _declared: WeakKeyDictionary[Callable[..., Any], frozenset[str]] = WeakKeyDictionary()
@@ -28,23 +27,23 @@ _declared: WeakKeyDictionary[Callable[..., Any], frozenset[str]] = WeakKeyDictio
 def forwarded_fields(fixes: Collection[str], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return create's name → what `get_response` was called with, for the fixes to apply.
 
-    A field that is None or absent is ``_UNSET``, and so is an invented previous response
+    A field that is None or absent is ``NOT_GIVEN``, and so is an invented previous response
     id: it comes from a workflow that ran before the patch, and the API would refuse it.
     """
-    fields: dict[str, Any] = {}
-    for keyword, name in FORWARDED.items():
-        if keyword in fixes:
-            value = kwargs.get(keyword)
-            fields[name] = _UNSET if value is None else value
+    fields = {
+        name: NOT_GIVEN if (value := kwargs.get(keyword)) is None else value
+        for keyword, name in FORWARDED.items()
+        if keyword in fixes
+    }
     if is_invented(fields.get("previous_response_id")):
-        fields["previous_response_id"] = _UNSET
+        fields["previous_response_id"] = NOT_GIVEN
         warn_once(
             "invented previous_response_id",
             "a previous_response_id invented by agentex-sdk before it was patched is not sent; "
             "the call goes on unchained, and the next turn can be chained to its response_id",
         )
     if PROMPT_CACHE_KEY in fixes:
-        fields[PROMPT_CACHE_KEY] = _UNSET
+        fields[PROMPT_CACHE_KEY] = NOT_GIVEN
     return fields
 
 
@@ -58,17 +57,20 @@ def with_fields(
 ) -> dict[str, Any]:
     """Return create's keywords with the fields in them, as agentex-sdk 0.10.5 sends them.
 
-    An unset field is ``NOT_GIVEN``, or left out where create does not declare it. A set
-    one that create does not declare travels in ``extra_body``, in which what the caller
+    An unset field is ``NOT_GIVEN``, or left out where create does not declare it. A set one
+    that create does not declare travels in ``extra_body``, in which what the caller
     put there wins, as it does in the openai client. What is in the request already came
     from ``extra_args``: it is sent as it was, unless the keyword is set as well.
     """
     declared = declared_names(responses)
+    if declared.issuperset(fields) and request.keys().isdisjoint(fields):
+        return {**request, **fields}
     request = dict(request)
     body: dict[str, Any] = {}
     for name, given in fields.items():
-        value = request.get(name, NOT_GIVEN) if given is _UNSET else given
-        if request.get(name, value) != value:
+        there = request.pop(name, NOT_GIVEN)
+        value = there if given is NOT_GIVEN else given
+        if there is not NOT_GIVEN and there != value:
             warn_once(
                 f"{name} given twice",
                 "%s is set both by keyword and in model_settings.extra_args: the keyword is sent. "
@@ -77,10 +79,8 @@ def with_fields(
             )
         if name in declared:
             request[name] = value
-        else:
-            request.pop(name, None)
-            if value is not NOT_GIVEN:
-                body[name] = value
+        elif value is not NOT_GIVEN:
+            body[name] = value
     if body:
         request["extra_body"] = {**body, **(request.get("extra_body") or {})}
     return request
@@ -105,7 +105,7 @@ def declared_names(responses: Any) -> frozenset[str]:
         return frozenset()
     if not any(each.kind is each.VAR_KEYWORD for each in parameters):
         names = _NAMES.intersection(each.name for each in parameters)
-    elif AsyncResponses in type(responses).__mro__:
+    elif _is_of_the_openai_sdk(responses):
         names = _NAMES.intersection(ResponseCreateParamsBase.__annotations__)
     else:
         names = _NAMES
@@ -114,3 +114,9 @@ def declared_names(responses: Any) -> frozenset[str]:
     except TypeError:
         pass
     return names
+
+
+def _is_of_the_openai_sdk(responses: Any) -> bool:
+    # The openai SDK imports its resources, in nearly half a second, when one is first used.
+    resources = sys.modules.get("openai.resources.responses")
+    return resources is not None and resources.AsyncResponses in type(responses).__mro__
