@@ -11,7 +11,7 @@ from ._log import failed
 from ._request import forwarded_fields, is_invented, with_fields
 from ._standin import StandIn
 from ._upstream import RESPONSE_ID, SPAN, SPAN_USAGE, USAGE
-from ._usage import Tokens, fill, read_tokens
+from ._usage import NO_TOKENS, Tokens, fill, read_tokens
 
 
 class Call:
@@ -65,7 +65,7 @@ class Call:
                 self.tokens = read_tokens(getattr(self.response, "usage", None))
             except Exception as error:  # noqa: BLE001 - see the contract
                 failed("reading the usage", error)
-                self.tokens = Tokens()
+                self.tokens = NO_TOKENS
         return self.tokens
 
     def begin_span(self, span: Any) -> Any:
@@ -83,7 +83,7 @@ class Call:
         try:
             if not span:
                 return
-            usage = self.read()._asdict()
+            usage = self.read().copy()  # whoever gets the span may change it
             output = span.output
             if isinstance(output, dict):
                 span.output = {**output, "usage": usage}
@@ -202,7 +202,7 @@ class Trace(StandIn):
     def span(self, /, *args: Any, **kwargs: Any) -> Any:
         """Return the ``async with`` of a span, observed if it is the body's."""
         context = self._patch_target.span(*args, **kwargs)
-        if SPAN not in (kwargs.get("name"), *args[:1]):
+        if kwargs.get("name") != SPAN and SPAN not in args[:1]:
             return context
         return SpanContext(context, self._patch_call)
 
@@ -221,7 +221,7 @@ class SpanContext:
         self._output_before = self._call.begin_span(self._span)
         return self._span
 
-    async def __aexit__(self, *raised: object) -> Any:
+    def __aexit__(self, *raised: object) -> Any:
         if raised[0] is None:
             self._call.finish_span(self._span, self._output_before)
-        return await self._context.__aexit__(*raised)
+        return self._context.__aexit__(*raised)

@@ -19,11 +19,11 @@ from typing import Any, Self
 
 from . import _upstream
 from ._log import muted
-from ._usage import Tokens, read_tokens
+from ._usage import NO_TOKENS, read_tokens
 
 _NAME = "agentex-usage-patch-probe"
 _RESPONSE_ID = "resp_agentex_usage_patch_probe"
-_TOKENS = Tokens(11, 7, 18, 5, 3)
+_TOKENS = dict(zip(NO_TOKENS, (11, 7, 18, 5, 3), strict=True))
 _KEYWORDS: dict[str, Any] = {
     "previous_response_id": "resp_agentex_usage_patch_probe_before",
     "conversation_id": "conv_agentex_usage_patch_probe",
@@ -121,7 +121,7 @@ def _working(request: dict[str, Any], span: Any, result: Any) -> Iterator[str]:
         yield _upstream.USAGE
     if result.response_id == _RESPONSE_ID:
         yield _upstream.RESPONSE_ID
-    if isinstance(span.output, dict) and span.output.get("usage") == _TOKENS._asdict():
+    if isinstance(span.output, dict) and span.output.get("usage") == _TOKENS:
         yield _upstream.SPAN_USAGE
     for keyword, name in _upstream.FORWARDED.items():
         if request.get(name) == _KEYWORDS[keyword]:
@@ -238,7 +238,7 @@ class _Adk:
 def _completed_event() -> Any:
     from openai.types.responses import Response, ResponseCompletedEvent, ResponseUsage
 
-    input_tokens, output_tokens, total_tokens, cached_tokens, reasoning_tokens = _TOKENS
+    input_tokens, output_tokens, total_tokens, cached_tokens, reasoning_tokens = _TOKENS.values()
     usage = ResponseUsage.construct(
         input_tokens=input_tokens,
         output_tokens=output_tokens,

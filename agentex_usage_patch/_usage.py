@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, TypedDict
 
 from ._log import warn_once
 
 
-class Tokens(NamedTuple):
-    """Tokens of one model call; the field names are those of the span's ``usage``."""
+class Tokens(TypedDict):
+    """Tokens of one model call, as they stand in the span's ``usage``."""
 
-    input_tokens: int = 0
-    output_tokens: int = 0
-    total_tokens: int = 0
-    cached_input_tokens: int = 0
-    reasoning_tokens: int = 0
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    cached_input_tokens: int
+    reasoning_tokens: int
 
 
 #: Where each number stands in a Responses usage object.
-_PATHS = (
-    ("input_tokens",),
-    ("output_tokens",),
-    ("total_tokens",),
-    ("input_tokens_details", "cached_tokens"),
-    ("output_tokens_details", "reasoning_tokens"),
-)
-_NONE = Tokens()
+_PATHS = {
+    "input_tokens": ("input_tokens",),
+    "output_tokens": ("output_tokens",),
+    "total_tokens": ("total_tokens",),
+    "cached_input_tokens": ("input_tokens_details", "cached_tokens"),
+    "reasoning_tokens": ("output_tokens_details", "reasoning_tokens"),
+}
+NO_TOKENS: Tokens = {
+    "input_tokens": 0,
+    "output_tokens": 0,
+    "total_tokens": 0,
+    "cached_input_tokens": 0,
+    "reasoning_tokens": 0,
+}
 
 
 def read_tokens(usage: Any) -> Tokens:
@@ -37,16 +43,16 @@ def read_tokens(usage: Any) -> Tokens:
     paid for. Never raises.
     """
     if usage is None:
-        return _NONE
+        return NO_TOKENS
     try:
-        tokens = Tokens(
-            usage.input_tokens,
-            usage.output_tokens,
-            usage.total_tokens,
-            usage.input_tokens_details.cached_tokens,
-            usage.output_tokens_details.reasoning_tokens,
-        )
-        if all(type(number) is int for number in tokens):
+        tokens: Tokens = {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "total_tokens": usage.total_tokens,
+            "cached_input_tokens": usage.input_tokens_details.cached_tokens,
+            "reasoning_tokens": usage.output_tokens_details.reasoning_tokens,
+        }
+        if set(map(type, tokens.values())) == {int}:
             return tokens
     except Exception:  # noqa: BLE001 - whatever it is, it is looked at part by part
         pass
@@ -59,30 +65,28 @@ def fill(usage: Any, tokens: Tokens) -> None:
     In place, since building one validates it and costs more than everything else the
     patch does. ``requests`` stays as it is, 0, as in 0.10.5.
     """
-    usage.input_tokens = tokens.input_tokens
-    usage.output_tokens = tokens.output_tokens
-    usage.total_tokens = tokens.total_tokens
-    usage.input_tokens_details.cached_tokens = tokens.cached_input_tokens
-    usage.output_tokens_details.reasoning_tokens = tokens.reasoning_tokens
+    usage.input_tokens = tokens["input_tokens"]
+    usage.output_tokens = tokens["output_tokens"]
+    usage.total_tokens = tokens["total_tokens"]
+    usage.input_tokens_details.cached_tokens = tokens["cached_input_tokens"]
+    usage.output_tokens_details.reasoning_tokens = tokens["reasoning_tokens"]
 
 
 def _read_piecemeal(usage: Any) -> Tokens:
-    numbers = []
+    tokens = NO_TOKENS.copy()
     unread = []
-    for path in _PATHS:
+    for name, path in _PATHS.items():
         try:
-            number = _as_int(_part(usage, path))
+            tokens[name] = _as_int(_part(usage, path))  # type: ignore[literal-required]
         except Exception:  # noqa: BLE001 - a server may send anything here
-            number = 0
             unread.append(".".join(path))
-        numbers.append(number)
     if unread:
         warn_once(
             "unreadable usage",
             "the model server's usage could not be read in %s: counted as 0 tokens there",
             ", ".join(unread),
         )
-    return Tokens(*numbers)
+    return tokens
 
 
 def _part(usage: Any, path: tuple[str, ...]) -> Any:

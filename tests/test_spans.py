@@ -70,7 +70,7 @@ async def test_a_span_given_by_position_gets_the_usage_too() -> None:
 
     async with Tracer(Positional(), call).trace("id").span(_upstream.SPAN):
         pass
-    assert tracer.spans[0].output == {"usage": call.read()._asdict()}
+    assert tracer.spans[0].output == {"usage": call.read()}
 
 
 async def test_a_span_that_takes_no_more_output_costs_nothing(
