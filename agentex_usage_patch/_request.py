@@ -57,6 +57,7 @@ def with_fields(
 ) -> dict[str, Any]:
     """Return create's keywords with the fields in them, as agentex-sdk 0.10.5 sends them.
 
+    May add them to the request that it was given. A request that it fails for is whole.
     An unset field is ``NOT_GIVEN``, or left out where create does not declare it. A set one
     that create does not declare travels in ``extra_body``, in which what the caller
     put there wins, as it does in the openai client. What is in the request already came
@@ -64,7 +65,8 @@ def with_fields(
     """
     declared = declared_names(responses)
     if declared.issuperset(fields) and request.keys().isdisjoint(fields):
-        return {**request, **fields}
+        request.update(fields)
+        return request
     request = dict(request)
     body: dict[str, Any] = {}
     for name, given in fields.items():

@@ -10,7 +10,7 @@ from agentex_usage_patch import _upstream
 
 from .rounds import keep
 
-PROCESSES = 5
+PROCESSES = 3
 
 _START = """
 import json, sys, time
