@@ -22,7 +22,6 @@ ended: Counter[str] = Counter()
 
 def ddtrace() -> None:
     """Start ddtrace's openai integration, whose traces are dropped when they are whole."""
-    os.environ.setdefault("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "false")
     os.environ.setdefault("DD_REMOTE_CONFIGURATION_ENABLED", "false")
     import ddtrace
     from ddtrace.trace import TraceFilter, tracer
