@@ -195,7 +195,7 @@ def _draw(releases: dict[str, Release]) -> None:
         bars = right.bar(at, added, 0.25, label="the patch" if variant == "patched" else variant)
         right.bar_label(bars, fmt="{:,.0f}")
     right.set_xticks(range(len(releases)), [f"agentex-sdk {version}" for version in releases])
-    right.set(ylabel="added to a call, µs", yscale="log")
+    right.set(ylabel="added to a call, µs", yscale="log", ylim=(10, 100_000))
     right.set_title("the openai client, 1,000 events")
     right.legend()
     figure.savefig(DOCS / "cost.svg", metadata={"Date": None})
