@@ -18,6 +18,10 @@ MODULE = "agentex.lib.core.temporal.plugins.openai_agents.models.temporal_stream
 CLASS = "TemporalStreamingModel"
 METHOD = "get_response"
 
+#: What runs an agent, and the setting through which fields were sent past the defect.
+WORKER = "AgentexWorker"
+EXTRA_ARGS = "extra_args"
+
 #: The distributions that a call goes through, beside the SDK's own.
 BESIDE = ("openai", "openai-agents", "temporalio", "wrapt", "agentex-usage-patch")
 
@@ -42,6 +46,13 @@ FORWARDED = {
     "prompt": "prompt",
 }
 PROMPT_CACHE_KEY = "prompt_cache_key"
+
+#: What ``responses.create`` calls it → where openai-agents takes it.
+GIVEN_AS = {
+    "previous_response_id": "previous_response_id=… of Runner.run()",
+    "conversation": "conversation_id=… of Runner.run()",
+    "prompt": "prompt=… of Agent()",
+}
 
 USAGE = "usage"
 RESPONSE_ID = "response_id"

@@ -38,13 +38,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Run the installed SDK against a model server on loopback, without and with "
         "the patch, and compare. Example: agentex-usage-patch verify",
     )
+    scan = commands.add_parser(
+        "scan",
+        help="where the agents of a monorepo stand, and what to do with each",
+        description="Read a tree, without importing, running or changing anything in it: which "
+        "agentex-sdk each agent gets, what patches it, and what to do next, a line each. "
+        "Example: agentex-usage-patch scan .",
+    )
+    scan.add_argument("paths", nargs="+", metavar="PATH", help="a folder: an agent or a monorepo")
+    scan.add_argument("--check", action="store_true", help="exit 1 when something is to be done")
     status_command.add_argument(
         "--require",
         choices=["patched", "native", "either"],
         default="either",
         help="by which side the fixes have to be in place, for exit code 0 (default: either)",
     )
-    for command in (status_command, verify):
+    for command in (status_command, verify, scan):
         command.add_argument("--json", action="store_true", help="print JSON, for machines")
     try:
         arguments = parser.parse_args(argv)
@@ -54,6 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from . import _verify
 
         return _verify.verify(as_json=arguments.json)
+    if arguments.command == "scan":
+        from . import _scan
+
+        return _scan.scan(arguments.paths, as_json=arguments.json, check=arguments.check)
     report = _observed(arguments.require)
     report.print(as_json=arguments.json)
     return report.exit_code

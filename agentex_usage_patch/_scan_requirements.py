@@ -1,0 +1,190 @@
+"""Files that people write requirements into: the releases that an environment may get."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from ._scan_stated import Stated, line_of, mentions, wanted
+from ._scan_walk import NotRead, NotReadError
+
+_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=|(?<=-[rc]))(\S+)")
+_OPTION = re.compile(r"\s--?[a-z]")
+_COMMENT = re.compile(r"(^|\s)#.*$")
+#: How pip is told the name of what lies in a repository.
+_EGG = re.compile(r"#egg=([\w.-]+)")
+
+
+def read_requirements(
+    file: Path, text: str, include: Callable[[Path], str | None]
+) -> tuple[list[Stated], list[NotRead]]:
+    """Return what a requirements file states, with what it includes, and what was not read.
+
+    ``include`` returns the text of another file, None when it has been asked before, and
+    raises `NotReadError`.
+    """
+    stated: list[Stated] = []
+    not_read: list[NotRead] = []
+    for number, line in _logical_lines(text):
+        if found := _INCLUDE.match(line):
+            other = file.parent / found.group(1)
+            try:
+                included = include(other)
+            except NotReadError as error:
+                not_read.append(NotRead(file, f"line {number} includes {found.group(1)}: {error}"))
+                continue
+            if included is not None:
+                more, missed = read_requirements(other, included, include)
+                stated += more
+                not_read += missed
+            continue
+        if egg := _EGG.search(line):
+            if name := wanted(egg.group(1)):
+                stated.append(Stated(name, "", file, number, origin=line))
+            continue
+        requirement = _OPTION.split(line)[0].strip()
+        if not requirement or requirement.startswith("-"):
+            continue
+        try:
+            stated += _one(requirement, file, number)
+        except InvalidRequirement:
+            if mentions(line):
+                not_read.append(NotRead(file, f"line {number} is no requirement"))
+    return stated, not_read
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    started, so_far = 0, ""
+    for number, physical in enumerate(text.splitlines(), 1):
+        started = started or number
+        so_far += _COMMENT.sub("", physical)
+        if so_far.endswith("\\"):
+            so_far = so_far[:-1]
+            continue
+        yield started, so_far.strip()
+        started, so_far = 0, ""
+    yield started, so_far.strip()
+
+
+def read_pyproject(file: Path, text: str) -> list[Stated]:
+    """Return what a pyproject.toml states, in the tables of the standard and of the tools."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise NotReadError(f"no TOML: {error}") from None
+    project, tool = _table(table, "project"), _table(table, "tool")
+    pdm, uv = _table(tool, "pdm"), _table(tool, "uv")
+    lists = [
+        project.get("dependencies", []),
+        *_table(project, "optional-dependencies").values(),
+        *_table(table, "dependency-groups").values(),
+        *_table(pdm, "dev-dependencies").values(),
+        uv.get("dev-dependencies", []),
+    ]
+    stated = [
+        each
+        for requirements in lists
+        for requirement in requirements
+        if isinstance(requirement, str)
+        for each in _in_text(requirement, file, text)
+    ]
+    poetry = _table(tool, "poetry")
+    groups = [poetry, *_table(poetry, "group").values()]
+    for group in groups:
+        for kind in ("dependencies", "dev-dependencies"):
+            stated += _poetry(_table(group, kind), file, text)
+    sources = {wanted(name): source for name, source in _table(uv, "sources").items()}
+    return [_from(sources[each.distribution], each) if each.distribution in sources else each
+            for each in stated]  # fmt: skip
+
+
+def read_setup_cfg(file: Path, text: str) -> list[Stated]:
+    """Return what a setup.cfg states, extras included."""
+    config = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        config.read_string(text)
+    except configparser.Error as error:
+        raise NotReadError(f"no setup.cfg: {str(error).splitlines()[0]}") from None
+    lists = [config.get("options", "install_requires", fallback="")]
+    if config.has_section("options.extras_require"):
+        lists += [value for _, value in config.items("options.extras_require")]
+    lines = (line.strip() for value in lists for line in value.splitlines())
+    return [each for line in lines if line for each in _in_text(line, file, text)]
+
+
+def _table(table: dict[str, Any], name: str) -> dict[str, Any]:
+    found = table.get(name, {})
+    return found if isinstance(found, dict) else {}
+
+
+def _one(written: str, file: Path, line: int) -> Iterator[Stated]:
+    requirement = Requirement(written)
+    if name := wanted(requirement.name):
+        yield Stated(name, str(requirement.specifier), file, line, origin=requirement.url or "")
+
+
+def _in_text(written: str, file: Path, text: str) -> Iterator[Stated]:
+    try:
+        for each in _one(written, file, 0):
+            near = written.partition(";")[0].strip()
+            yield Stated(each.distribution, each.written, file,
+                         line_of(text, each.distribution, near), origin=each.origin)  # fmt: skip
+    except InvalidRequirement:
+        return
+
+
+def _poetry(table: dict[str, Any], file: Path, text: str) -> Iterator[Stated]:
+    for name, value in table.items():
+        distribution = wanted(name)
+        if distribution is None:
+            continue
+        for each in value if isinstance(value, list) else [value]:
+            entry = each if isinstance(each, dict) else {"version": each}
+            version = str(entry.get("version", "*"))
+            origin = next(
+                (str(entry[kind]) for kind in ("git", "url", "path") if kind in entry), ""
+            )
+            line = line_of(text, distribution, version)
+            yield Stated(distribution, _standard(version), file, line, origin=origin)
+
+
+def _standard(poetry: str) -> str:
+    """Return Poetry's way to write a range in the standard one."""
+    parts = []
+    for part in (each.strip() for each in poetry.split(",")):
+        number = part.lstrip("^~= ")
+        release = [int(digits) for digits in re.findall(r"\d+", number)]
+        if part == "*" or not release:
+            continue
+        if part.startswith("^"):
+            place = next((at for at, digit in enumerate(release) if digit), len(release) - 1)
+            parts += [f">={number}", f"<{_next(release, place)}"]
+        elif part.startswith("~") and not part.startswith("~="):
+            parts += [f">={number}", f"<{_next(release, min(1, len(release) - 1))}"]
+        elif part[0].isdigit():
+            parts.append(f"=={part}")
+        else:
+            parts.append(part)
+    return ",".join(parts)
+
+
+def _next(release: list[int], place: int) -> str:
+    return ".".join(map(str, [*release[:place], release[place] + 1]))
+
+
+def _from(source: Any, stated: Stated) -> Stated:
+    where = source if isinstance(source, dict) else {}
+    origin = next((str(where[kind]) for kind in ("git", "url", "path") if kind in where), "")
+    return Stated(
+        stated.distribution,
+        stated.written,
+        stated.file,
+        stated.line,
+        origin=origin or stated.origin,
+    )

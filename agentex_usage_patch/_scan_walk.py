@@ -1,0 +1,136 @@
+"""The files of a tree that ``scan`` reads, and those that it does not, with the reason."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+
+from ._scan_git import GitSilentError, ignored
+
+#: In bytes. The first is far above any written file, the second above any lock file.
+PYTHON_LIMIT = 2 * 1024 * 1024
+REQUIREMENTS_LIMIT = 16 * 1024 * 1024
+
+LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
+RANGES = ("requirements*.txt", "pyproject.toml", "setup.cfg")
+
+_LEFT_OUT = frozenset({
+    ".git", ".hg", ".svn", ".tox", ".nox", ".eggs", ".mypy_cache", ".ruff_cache",
+    ".pytest_cache", "__pycache__", "__pypackages__", "node_modules", "site-packages",
+})  # fmt: skip
+#: A folder with one of these is a virtual environment, or a cache by its own word.
+_MARKS = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
+
+
+@dataclass(frozen=True, order=True)
+class NotRead:
+    """A path, and why nothing is said about what it holds."""
+
+    path: Path
+    reason: str
+
+
+class NotReadError(Exception):
+    """A file cannot be read; the message says why."""
+
+
+@dataclass
+class Tree:
+    """What was found below ``root``: Python files, and by folder what states requirements."""
+
+    root: Path
+    python: list[Path] = field(default_factory=list)
+    requirements: dict[Path, list[Path]] = field(default_factory=dict)
+    not_read: list[NotRead] = field(default_factory=list)
+
+
+def walk(root: Path, went: Callable[[], None]) -> Tree:
+    """Find the files of a tree; ``went`` is called once for each folder.
+
+    Goes nowhere out of ``root``: a symbolic link to a folder is not followed, and one to a
+    file only where that file lies in the tree. Left out are virtual environments, caches,
+    what git ignores, and what belongs to git itself.
+    """
+    tree = Tree(root)
+    left_out: set[str] = set()
+    folders = [str(root)]
+    while folders:
+        folder = folders.pop()
+        went()
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            tree.not_read.append(NotRead(Path(folder), f"folder: {error.strerror}"))
+            continue
+        names = {entry.name for entry in entries}
+        if names & _MARKS and folder != str(root):
+            continue
+        if ".git" in names or folder == str(root):
+            try:
+                left_out |= ignored(Path(folder))
+            except GitSilentError as error:
+                reason = f"what git ignores is not left out: {error}"
+                tree.not_read.append(NotRead(Path(folder), reason))
+        for entry in entries:
+            if entry.name in _LEFT_OUT or entry.path in left_out:
+                continue
+            if entry.is_symlink():
+                _link(tree, entry)
+            elif entry.is_dir():
+                folders.append(entry.path)
+            else:
+                _file(tree, Path(entry.path))
+    return tree
+
+
+def _link(tree: Tree, entry: os.DirEntry[str]) -> None:
+    path = Path(entry.path)
+    try:
+        target = path.resolve(strict=True)
+    except OSError as error:
+        tree.not_read.append(NotRead(path, f"symbolic link: {error.strerror}"))
+        return
+    inside = target.is_relative_to(tree.root)
+    if target.is_dir():
+        where = "to a folder" if inside else "out of the tree"
+        if path.is_relative_to(target):
+            where = "in a loop"
+        tree.not_read.append(NotRead(path, f"symbolic link {where}: not followed"))
+    elif inside:
+        _file(tree, path)
+    elif _kind(path.name):
+        tree.not_read.append(NotRead(path, "symbolic link out of the tree: not followed"))
+
+
+def _file(tree: Tree, path: Path) -> None:
+    kind = _kind(path.name)
+    if kind == "python":
+        tree.python.append(path)
+    elif kind:
+        tree.requirements.setdefault(path.parent, []).append(path)
+
+
+def _kind(name: str) -> str:
+    if name.endswith(".py"):
+        return "python"
+    if name in LOCKS or any(fnmatch(name, pattern) for pattern in RANGES):
+        return "requirements"
+    return ""
+
+
+def read(path: Path, limit: int) -> bytes:
+    """Return a file's content; raise `NotReadError` where it is no file, or too large."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise NotReadError("not a regular file")
+        if status.st_size > limit:
+            raise NotReadError(f"too large: {status.st_size / 1024**2:.0f} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise NotReadError(str(error.strerror)) from None

@@ -1,0 +1,130 @@
+"""The made-up monorepo: a copy to work on, what a scan tells of it, and edits as it says."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentex_usage_patch import cli
+
+MONOREPO = Path(__file__).parent / "monorepo"
+
+Action = dict[str, Any]
+
+
+def copied(to: Path) -> Path:
+    """Return a copy of the monorepo, in which a scan finds what it finds in the original."""
+    return Path(shutil.copytree(MONOREPO, to / "fleet"))
+
+
+def scanned(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> dict[str, Any]:
+    """Return what ``scan --json`` tells."""
+    capsys.readouterr()
+    assert cli.main(["scan", "--json", *arguments]) == code
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return told
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    """Write files below a folder, by their names, and return it."""
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return folder
+
+
+def edit(action: Action) -> None:
+    """Do what an action says, as a person would who knows nothing but its words."""
+    file = Path(action["file"])
+    kind, text = action["kind"], action["text"]
+    if text.startswith("delete this file"):
+        file.unlink()
+        return
+    lines = file.read_text(encoding="utf-8").splitlines()
+    at = slice(action["line"] - 1, action["end"])
+    if kind in ("delete", "remove"):
+        _take_out(lines, at, "agentex-usage-patch" if "requirements" in text else "")
+    elif kind == "workaround":
+        field = text.split("'")[1]
+        given = (
+            rf"extra_args=dict\({field}=[^)]*\)",
+            rf'.*extra_args\["{field}"\] = .*',
+            f'"{field}".*',
+        )
+        found = re.sub("|".join(given), "", lines[at][0])
+        assert found != lines[at][0]
+        lines[at] = [found]
+    elif kind == "add":
+        lines[at.start : at.start] = text.partition(": ")[2].split("; ")
+    elif kind == "require":
+        require(file, lines, at.start)
+    elif kind == "companion":
+        pinned = text.rpartition("hold ")[2]
+        name, _, version = pinned.partition("==")
+        if name in lines[at.start] or "version" in lines[at.start]:
+            lines[at.start] = re.sub(r"\d[\d.]+", version, lines[at.start])
+        else:  # nothing is said of it yet
+            lines.insert(at.stop, pinned)
+    else:
+        raise AssertionError(action)
+    file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def require(file: Path, lines: list[str], at: int) -> None:
+    """Put the package beside agentex-sdk, in the way of the line that names that."""
+    line = lines[at]
+    if file.suffix == ".txt":
+        lines.insert(0, "agentex-usage-patch")
+    elif "^" in line:
+        lines.insert(at, 'agentex-usage-patch = "*"')
+    elif '"' in line:
+        lines.insert(at, '    "agentex-usage-patch",')
+    else:
+        lines.insert(at, "    agentex-usage-patch")
+
+
+def _take_out(lines: list[str], at: slice, requirement: str) -> None:
+    assert requirement in lines[at.start]
+    lines[at] = []
+
+
+def locked_again(folder: Path, sdk: str = "") -> None:
+    """Do to the locks what their tools would: they know the package that is required.
+
+    With ``sdk``, the release of agentex-sdk becomes that one, in locks and requirements.
+    """
+    for lock in [*folder.rglob("*.lock")]:
+        texts = [file.read_text(encoding="utf-8")
+                 for file in lock.parent.rglob("pyproject.toml")]  # fmt: skip
+        required = any("agentex-usage-patch" in text for text in texts)
+        text = lock.read_text(encoding="utf-8")
+        package = '[[package]]\nname = "agentex-usage-patch"\nversion = "0.1.0"\n\n'
+        if required and package.rstrip() not in text and lock.suffix == ".lock":
+            text = text.replace("[[package]]", f"{package}[[package]]", 1)
+        if not required and lock.name != "Pipfile.lock":
+            text = re.sub(r'\[\[package\]\]\nname = "agentex-usage-patch"\n([^\n]+\n)+\n', "", text)
+            text = text.replace('    { name = "agentex-usage-patch" },\n', "")
+        for member in re.findall(r'source = \{ virtual = "([^"]+)" \}', text):
+            stated = (lock.parent / member / "pyproject.toml").read_text(encoding="utf-8")
+            head = f'source = {{ virtual = "{member}" }}\ndependencies = [\n'
+            line = '    { name = "agentex-usage-patch" },\n'
+            if "agentex-usage-patch" in stated and line not in text.split(head)[1].split("]")[0]:
+                text = text.replace(head, head + line)
+        lock.write_text(text, encoding="utf-8")
+    if sdk:
+        for lock in folder.rglob("*.lock"):
+            text = lock.read_text(encoding="utf-8")
+            text = re.sub(r'(name = "agentex-sdk"\nversion = ")[^"]+', rf"\g<1>{sdk}", text)
+            text = re.sub(r'("agentex-sdk": \{[^}]*"version": "==)[^"]+', rf"\g<1>{sdk}", text)
+            lock.write_text(text, encoding="utf-8")
+        for file in (each for kind in ("toml", "txt", "cfg") for each in folder.rglob(f"*.{kind}")):
+            text = file.read_text(encoding="utf-8").replace('"^0.9.4"', f'"{sdk}"')
+            text = re.sub(r'(agentex[-_]sdk(\[all\])?) ?(@ [^"]+|[<>=][^"\n\\]*)?(?="|$| \\)',
+                          rf"\g<1>=={sdk}", text, flags=re.MULTILINE)  # fmt: skip
+            file.write_text(text, encoding="utf-8")

@@ -1,0 +1,24 @@
+"""Runs the worker of hr."""
+
+import asyncio
+
+from agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_model import (
+    TemporalStreamingModelProvider,
+)
+from agentex.lib.core.temporal.workers.worker import AgentexWorker
+from temporalio.contrib.openai_agents import OpenAIAgentsPlugin
+
+from workflow import Workflow
+
+OPTIONS = {}
+OPTIONS["extra_args"] = {}
+
+
+async def main() -> None:
+    plugin = OpenAIAgentsPlugin(model_provider=TemporalStreamingModelProvider())
+    worker = AgentexWorker(task_queue="hr", plugins=[plugin])
+    await worker.run(workflow=Workflow)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,13 @@
+from agents import Agent, ModelSettings, Runner
+from temporalio import workflow
+
+
+@workflow.defn
+class Workflow:
+    @workflow.run
+    async def run(self, text: str) -> str:
+        agent = Agent(name="assistant", model_settings=ModelSettings())
+        settings = agent.model_settings
+        settings.extra_args["conversation"] = text
+        result = await Runner.run(agent, text)
+        return result.final_output

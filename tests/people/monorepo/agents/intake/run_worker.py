@@ -1,0 +1,25 @@
+"""Runs the worker of intake."""
+
+import asyncio
+
+from agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_model import (
+    TemporalStreamingModelProvider,
+)
+from agentex.lib.core.temporal.workers.worker import AgentexWorker
+from temporalio.contrib.openai_agents import OpenAIAgentsPlugin
+
+import agentex_usage_patch as aup
+
+from workflow import Workflow
+
+aup.apply_patch(strict=True)
+
+
+async def main() -> None:
+    plugin = OpenAIAgentsPlugin(model_provider=TemporalStreamingModelProvider())
+    worker = AgentexWorker(task_queue="intake", plugins=[plugin])
+    await worker.run(workflow=Workflow)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
