@@ -133,7 +133,8 @@ def _removal(agent: Agent, versions: Versions) -> Iterator[Action]:
     if stated := versions.written_patch or versions.patch:
         locked = versions.patch if versions.patch and versions.patch.locked else None
         again = f", then {_lock_again(locked)}" if locked else ""
-        text = f"remove {PATCH} from the requirements{again}: {why}"
+        where = "what this lock is made from" if stated.locked else "the requirements"
+        text = f"remove {PATCH} from {where}{again}: {why}"
         yield Action("remove", stated.file, stated.line, stated.line, text)
 
 

@@ -73,7 +73,10 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def read_pyproject(file: Path, text: str) -> list[Stated]:
-    """Return what a pyproject.toml states, in the tables of the standard and of the tools."""
+    """Return what a pyproject.toml states, in the tables of the standard and of the tools.
+
+    A Pipfile is one that has the tables of its tool alone.
+    """
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -99,6 +102,8 @@ def read_pyproject(file: Path, text: str) -> list[Stated]:
     for group in groups:
         for kind in ("dependencies", "dev-dependencies"):
             stated += _poetry(_table(group, kind), file, text)
+    for kind in ("packages", "dev-packages"):
+        stated += _poetry(_table(table, kind), file, text)
     sources = {wanted(name): source for name, source in _table(uv, "sources").items()}
     return [_from(sources[each.distribution], each) if each.distribution in sources else each
             for each in stated]  # fmt: skip

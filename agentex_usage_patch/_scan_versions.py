@@ -112,7 +112,7 @@ class Requirements:
                 if file.name == "uv.lock":
                     self._members[file] = members(text)
                 return read_lock(file, text)
-            if file.name == "pyproject.toml":
+            if file.name in ("pyproject.toml", "Pipfile"):
                 return read_pyproject(file, text)
             if file.name == "setup.cfg":
                 return read_setup_cfg(file, text)
@@ -187,7 +187,7 @@ def _text(file: Path) -> str:
 
 
 def _trust(file: Path) -> tuple[int, str]:
-    order = [*LOCKS, "requirements", "pyproject.toml", "setup.cfg"]
+    order = [*LOCKS, "requirements", "Pipfile", "pyproject.toml", "setup.cfg"]
     name = "requirements" if file.suffix == ".txt" else file.name
     return order.index(name), file.stem
 

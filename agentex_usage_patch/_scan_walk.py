@@ -16,7 +16,7 @@ PYTHON_LIMIT = 2 * 1024 * 1024
 REQUIREMENTS_LIMIT = 16 * 1024 * 1024
 
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
-RANGES = ("requirements*.txt", "pyproject.toml", "setup.cfg")
+RANGES = ("requirements*.txt", "Pipfile", "pyproject.toml", "setup.cfg")
 
 _LEFT_OUT = frozenset({
     ".git", ".hg", ".svn", ".tox", ".nox", ".eggs", ".mypy_cache", ".ruff_cache",

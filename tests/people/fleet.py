@@ -70,7 +70,7 @@ def edit(action: Action) -> None:
         if name in lines[at.start] or "version" in lines[at.start]:
             lines[at.start] = re.sub(r"\d[\d.]+", version, lines[at.start])
         else:  # nothing is said of it yet
-            lines.insert(at.stop, pinned)
+            lines.insert(at.stop, f'    "{pinned}",' if '"' in lines[at.start] else pinned)
     else:
         raise AssertionError(action)
     file.write_text("\n".join([*lines, ""]), encoding="utf-8")
@@ -99,15 +99,16 @@ def locked_again(folder: Path, sdk: str = "") -> None:
 
     With ``sdk``, the release of agentex-sdk becomes that one, in locks and requirements.
     """
-    for lock in [*folder.rglob("*.lock")]:
-        texts = [file.read_text(encoding="utf-8")
-                 for file in lock.parent.rglob("pyproject.toml")]  # fmt: skip
+    for lock in folder.rglob("*.lock"):
+        written = [*lock.parent.rglob("pyproject.toml"), *lock.parent.glob("Pipfile")]
+        texts = [file.read_text(encoding="utf-8") for file in written]
         required = any("agentex-usage-patch" in text for text in texts)
         text = lock.read_text(encoding="utf-8")
         package = '[[package]]\nname = "agentex-usage-patch"\nversion = "0.1.0"\n\n'
-        if required and package.rstrip() not in text and lock.suffix == ".lock":
+        if required and package.rstrip() not in text and lock.name != "Pipfile.lock":
             text = text.replace("[[package]]", f"{package}[[package]]", 1)
-        if not required and lock.name != "Pipfile.lock":
+        if not required:
+            text = re.sub(r' *"agentex-usage-patch": \{[^}]*\},\n', "", text)
             text = re.sub(r'\[\[package\]\]\nname = "agentex-usage-patch"\n([^\n]+\n)+\n', "", text)
             text = text.replace('    { name = "agentex-usage-patch" },\n', "")
         for member in re.findall(r'source = \{ virtual = "([^"]+)" \}', text):
@@ -123,8 +124,12 @@ def locked_again(folder: Path, sdk: str = "") -> None:
             text = re.sub(r'(name = "agentex-sdk"\nversion = ")[^"]+', rf"\g<1>{sdk}", text)
             text = re.sub(r'("agentex-sdk": \{[^}]*"version": "==)[^"]+', rf"\g<1>{sdk}", text)
             lock.write_text(text, encoding="utf-8")
-        for file in (each for kind in ("toml", "txt", "cfg") for each in folder.rglob(f"*.{kind}")):
-            text = file.read_text(encoding="utf-8").replace('"^0.9.4"', f'"{sdk}"')
-            text = re.sub(r'(agentex[-_]sdk(\[all\])?) ?(@ [^"]+|[<>=][^"\n\\]*)?(?="|$| \\)',
-                          rf"\g<1>=={sdk}", text, flags=re.MULTILINE)  # fmt: skip
+        for file in [each for kind in ("*.toml", "*.txt", "*.cfg", "Pipfile")
+                     for each in folder.rglob(kind)]:  # fmt: skip
+            text = file.read_text(encoding="utf-8")
+            text = re.sub(r'^(agentex-sdk = )".*"', rf'\1"=={sdk}"', text, flags=re.MULTILINE)
+            text = re.sub(
+                r'(agentex[-_]sdk(\[all\])?)(?! = ") ?(@ [^"]+|[<>=][^"\n\\]*)?(?="|$| \\)',
+                rf"\g<1>=={sdk}", text, flags=re.MULTILINE,
+            )  # fmt: skip
             file.write_text(text, encoding="utf-8")
