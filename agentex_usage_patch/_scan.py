@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ def scan(paths: Sequence[str], *, as_json: bool = False, check: bool = False) ->
     roots = []
     for path in paths:
         try:
-            root = Path(path).resolve(strict=True)
+            root = Path(os.path.realpath(path, strict=True))
             if not root.is_dir():
                 raise NotADirectoryError(0, "it is not a folder")
         except OSError as error:

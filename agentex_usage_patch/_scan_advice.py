@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from . import _upstream
-from ._scan_agents import Agent
+from ._scan_agents import WORKER_FILE, Agent
 from ._scan_stated import PATCH, Stated
 from ._scan_versions import Versions
 
@@ -49,7 +49,7 @@ def advise(agent: Agent, versions: Versions) -> list[Action]:
     actions += _in_house(agent)
     if versions.side in ("fixed", "before"):
         actions += _removal(agent, versions)
-    elif agent.worker and (versions.side != "unknown" or agent.uses or agent.ours):
+    elif agent.runs and (versions.side != "unknown" or agent.uses or agent.ours):
         actions += _application(agent, versions)
     actions += _workarounds(agent, versions)
     if not actions and versions.side in ("affected", "spans"):
@@ -108,11 +108,13 @@ def _in_house(agent: Agent) -> Iterator[Action]:
 
 
 def _application(agent: Agent, versions: Versions) -> Iterator[Action]:
+    lines = "; ".join(TWO_LINES)
     if not agent.applied and agent.worker:
-        at = agent.worker
-        yield Action(
-            "add", at.path, at.start, at.start, f"add two lines here: {'; '.join(TWO_LINES)}"
-        )
+        path, line = agent.worker.path, agent.worker.start
+        yield Action("add", path, line, line, f"add two lines here: {lines}")
+    elif not agent.applied:
+        text = f"add two lines to {WORKER_FILE}, which cannot be read: {lines}"
+        yield Action("add", agent.folder / WORKER_FILE, 1, 1, text)
     lock = versions.sdk[0] if versions.sdk else None
     written = versions.written_patch
     if lock and lock.locked and written and not versions.patch:

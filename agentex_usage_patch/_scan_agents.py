@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from ._scan_calls import InHouse, Modules, Place, in_house
-from ._scan_code import MARKS, OURS, Code, Use, read_code
+from ._scan_code import MARKS, OURS, Code, Use, check_syntax, read_code
+from ._scan_owners import Owners
 from ._scan_walk import PYTHON_LIMIT, NotRead, NotReadError, Tree, read
 
-_WORKER_FILE = "run_worker.py"
+#: The file that starts an agent, by the convention of agentex-sdk.
+WORKER_FILE = "run_worker.py"
 #: What applies this package, when it is called or when it is imported.
 _APPLIES = frozenset({(f"{OURS}.apply_patch", "call"), (f"{OURS}.auto", "import")})
 
@@ -35,70 +37,42 @@ class Agent:
     applied: list[Place] = field(default_factory=list)
     ours: list[Place] = field(default_factory=list)
 
+    @property
+    def runs(self) -> bool:
+        """Something in it runs or uses a model, even if that cannot be read."""
+        return self.worker is not None or (self.folder / WORKER_FILE).exists()
+
 
 def find_agents(tree: Tree, went: Callable[[], None]) -> list[Agent]:
     """Read the Python files of a tree and return its agents; ``went`` counts the files.
 
-    Every file of an agent is parsed, any other only where it names something that matters.
-    What is not Python is added to ``tree.not_read``.
+    Every file of an agent has its syntax checked, any other only where it names something
+    that matters. What is not Python is added to ``tree.not_read``.
     """
     codes: dict[Path, Code] = {}
     for path in tree.python:
         went()
-        _read(tree, codes, path, only_marked=path.name != _WORKER_FILE)
-    folders = _folders(tree, codes)
-    agents = {folder: Agent(folder) for folder in sorted(folders)}
-    owned = {path: owner for path in tree.python if (owner := _owner(tree, folders, path))}
-    for path, owner in owned.items():
-        if path not in codes:
-            went()
-            _read(tree, codes, path, only_marked=False)
-        if path in codes:
-            agents[owner].codes.append(codes[path])
-    _patches(tree, codes, owned, list(agents.values()))
-    return list(agents.values())
-
-
-def _patches(
-    tree: Tree, codes: dict[Path, Code], owned: dict[Path, Path], agents: list[Agent]
-) -> None:
-    """Find the in-house patches, and each agent's uses of them and of this package."""
+        _read(tree, codes, path, MARKS)
     patches = [each for code in codes.values() if not is_test(tree, code.path)
                for each in in_house(code)]  # fmt: skip
-    libraries = frozenset(
-        agent.folder
-        for agent in agents
-        if not any(_starts(code) or code.worker for code in agent.codes)
-    )
-    modules = Modules(tree.python, owned, libraries)
+    owners = _owners(tree, codes)
+    agents = {folder: Agent(folder) for folder in sorted(owners.folders)}
+    owned = {path: owner for path in tree.python if (owner := owners.of(path.parent))}
+    called = tuple({name.encode() for patch in patches for name in patch.names})
+    missed = {each.path for each in tree.not_read}
+    for path, owner in owned.items():
+        if path not in codes and path not in missed:
+            _read(tree, codes, path, called, check=True)
+        if path in codes:
+            agents[owner].codes.append(codes[path])
+    running = {folder for folder, agent in agents.items()
+               if any(_starts(code.path) or code.worker for code in agent.codes)}  # fmt: skip
+    modules = Modules(tree.python, owned, frozenset(agents) - running)
     used = modules.used_otherwise(codes.values(), patches)
-    for agent in agents:
-        agent.patches = [each for each in patches if owned.get(each.path) == agent.folder]
-        agent.alone = frozenset(
-            each.path for each in agent.patches
-            if not (each.path in used or codes[each.path].worker or _starts(codes[each.path]))
-        )  # fmt: skip
-        agent.worker = _worker(agent)
-        agent.uses = [place for place in modules.uses(agent.codes, patches)
-                      if place.path not in agent.alone]  # fmt: skip
-        for code in agent.codes:
-            if not modules.is_installed(code.path):
-                continue
-            for use, what in _all(code):
-                place = Place(code.path, use.line, use.end, what)
-                if use.name.partition(".")[0] == OURS:
-                    agent.ours.append(place)
-                if (use.name, what) in _APPLIES and not is_test(tree, code.path):
-                    agent.applied.append(place)
-
-
-def _all(code: Code) -> Iterator[tuple[Use, Literal["import", "call"]]]:
-    yield from ((use, "import") for use in code.imports)
-    yield from ((use, "call") for use in code.calls)
-
-
-def _starts(code: Code) -> bool:
-    return code.path.name == _WORKER_FILE
+    for agent in agents.values():
+        _use(agent, modules, patches, used)
+        agent.applied = [each for each in agent.applied if not is_test(tree, each.path)]
+    return list(agents.values())
 
 
 def is_test(tree: Tree, path: Path) -> bool:
@@ -107,58 +81,70 @@ def is_test(tree: Tree, path: Path) -> bool:
     return "tests" in inside[:-1] or path.name.startswith("test_") or path.name == "conftest.py"
 
 
-def _read(tree: Tree, codes: dict[Path, Code], path: Path, *, only_marked: bool) -> None:
-    if any(each.path == path for each in tree.not_read):
-        return
+def _read(
+    tree: Tree,
+    codes: dict[Path, Code],
+    path: Path,
+    marks: tuple[bytes, ...],
+    *,
+    check: bool = False,
+) -> None:
+    """Read a file that holds one of the marks, if there are any; else only ``check`` it."""
     try:
         source = read(path, PYTHON_LIMIT)
-        if only_marked and b"\0" not in source and not any(mark in source for mark in MARKS):
-            return
-        codes[path] = read_code(path, source)
+        if _starts(path) or any(mark in source for mark in marks):
+            codes[path] = read_code(path, source)
+        elif check:
+            check_syntax(source)
     except NotReadError as error:
         tree.not_read.append(NotRead(path, str(error)))
 
 
-def _folders(tree: Tree, codes: dict[Path, Code]) -> set[Path]:
-    """Return the folders of the agents: those of workers, then of what uses a model."""
+def _owners(tree: Tree, codes: dict[Path, Code]) -> Owners:
+    """Return whose a file is: of the agents that are run, then of what uses a model."""
     running = [code for code in codes.values() if not is_test(tree, code.path)]
-    folders = {code.path.parent for code in running if _starts(code)}
+    folders = {path.parent for path in tree.python if _starts(path) and not is_test(tree, path)}
     for kind in (
         [code for code in running if code.worker],
         [code for code in running if code.model or code.patches],
     ):
-        without = [code.path for code in kind if _owner(tree, folders, code.path) is None]
+        owners = Owners(tree, folders)
+        without = {code.path.parent for code in kind if owners.of(code.path.parent) is None}
         # An outer folder first: what lies below it is then part of it.
-        for path in sorted(without, key=lambda path: len(path.parts)):
-            if not any(path.is_relative_to(folder) for folder in folders):
-                folders.add(path.parent)
-    return folders
+        for folder in sorted(without, key=lambda folder: len(folder.parts)):
+            if not any(folder.is_relative_to(other) for other in folders):
+                folders.add(folder)
+    return Owners(tree, folders)
 
 
-def _owner(tree: Tree, folders: Iterable[Path], path: Path) -> Path | None:
-    """Return the folder of the agent that a file belongs to.
+def _use(agent: Agent, modules: Modules, patches: list[InHouse], used: set[Path]) -> None:
+    """Note an agent's own patches, and what it uses of any and of this package."""
+    codes = {code.path: code for code in agent.codes}
+    agent.patches = [each for each in patches if each.path in codes]
+    agent.alone = frozenset(
+        each.path for each in agent.patches
+        if not (each.path in used or codes[each.path].worker or _starts(each.path))
+    )  # fmt: skip
+    agent.worker = _worker(agent)
+    agent.uses = [each for each in modules.uses(agent.codes, patches)
+                  if each.path not in agent.alone]  # fmt: skip
+    for code in agent.codes:
+        if modules.is_installed(code.path):
+            for use, what in _all(code):
+                place = Place(code.path, use.line, use.end, what)
+                if use.name.partition(".")[0] == OURS:
+                    agent.ours.append(place)
+                if (use.name, what) in _APPLIES:
+                    agent.applied.append(place)
 
-    That is the nearest around it; else the only one in its project, which is the nearest
-    folder upward that states requirements.
-    """
-    known = set(folders)
-    for each in path.parents:
-        if each in known:
-            return each
-        if each == tree.root:
-            break
-    project = _project(tree, path.parent)
-    beside = [folder for folder in known if project and _project(tree, folder) == project]
-    return beside[0] if len(beside) == 1 else None
+
+def _all(code: Code) -> Iterator[tuple[Use, Literal["import", "call"]]]:
+    yield from ((use, "import") for use in code.imports)
+    yield from ((use, "call") for use in code.calls)
 
 
-def _project(tree: Tree, folder: Path) -> Path | None:
-    for each in (folder, *folder.parents):
-        if each in tree.requirements:
-            return each
-        if each == tree.root:
-            break
-    return None
+def _starts(path: Path) -> bool:
+    return path.name == WORKER_FILE
 
 
 def _worker(agent: Agent) -> Code | None:
@@ -167,7 +153,7 @@ def _worker(agent: Agent) -> Code | None:
     """
 
     def rank(code: Code) -> tuple[bool, bool, int]:
-        return not _starts(code), not code.worker, len(code.path.parts)
+        return not _starts(code.path), not code.worker, len(code.path.parts)
 
-    some = [code for code in agent.codes if _starts(code) or code.worker or code.model]
+    some = [code for code in agent.codes if _starts(code.path) or code.worker or code.model]
     return min((code for code in some if code.path not in agent.alone), key=rank, default=None)

@@ -35,6 +35,11 @@ class InHouse:
     how: str
     function: Function | None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names without one of which no file can use it."""
+        return (self.function.name if self.function else _module(self.path)[-1],)
+
 
 def in_house(code: Code) -> list[InHouse]:
     """Return the in-house patches of a file, one for each function that holds any."""

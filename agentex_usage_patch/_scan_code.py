@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import symtable
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,22 +84,32 @@ class Code:
 
 def read_code(path: Path, source: bytes) -> Code:
     """Return what a file does; raise `NotReadError` where it is no Python."""
-    if b"\0" in source:
-        raise NotReadError("no Python: it holds NUL bytes")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of somebody else's escapes and comparisons
-            tree = ast.parse(source)
-    except SyntaxError as error:
-        at = f"line {error.lineno}: " if error.lineno else ""
-        raise NotReadError(f"no Python: {at}{error.msg}") from None
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise NotReadError(f"no Python: {type(error).__name__}") from None
+    tree = _python(source, ast.parse)
     code = Code(path, _start(tree))
     names = Names(tree)
     for function, node in _nodes(tree):
         _look(code, names, function, node)
     return code
+
+
+def check_syntax(source: bytes) -> None:
+    """Raise `NotReadError` where a file is no Python: in half the time of reading it."""
+    # It takes bytes in their encoding, as compile() does.
+    _python(source, lambda code: symtable.symtable(code, "", "exec"))  # type: ignore[arg-type]
+
+
+def _python[T](source: bytes, read: Callable[[bytes], T]) -> T:
+    if b"\0" in source:
+        raise NotReadError("no Python: it holds NUL bytes")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of somebody else's escapes and comparisons
+            return read(source)
+    except SyntaxError as error:
+        at = f"line {error.lineno}: " if error.lineno else ""
+        raise NotReadError(f"no Python: {at}{error.msg}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise NotReadError(f"no Python: {type(error).__name__}") from None
 
 
 def _nodes(tree: ast.Module) -> Iterator[tuple[Function | None, ast.AST]]:

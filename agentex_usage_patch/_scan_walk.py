@@ -91,7 +91,7 @@ def walk(root: Path, went: Callable[[], None]) -> Tree:
 def _link(tree: Tree, entry: os.DirEntry[str]) -> None:
     path = Path(entry.path)
     try:
-        target = path.resolve(strict=True)
+        target = Path(os.path.realpath(path, strict=True))
     except OSError as error:
         tree.not_read.append(NotRead(path, f"symbolic link: {error.strerror}"))
         return
