@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ._scan_calls import InHouse, Modules, Place, in_house
+from ._scan_calls import InHouse, Modules, Place, in_house, module_parts
 from ._scan_code import MARKS, OURS, Code, Use, check_syntax, read_code
 from ._scan_owners import Owners
 from ._scan_walk import PYTHON_LIMIT, NotRead, NotReadError, Tree, read
@@ -92,7 +92,7 @@ def _read(
     """Read a file that holds one of the marks, if there are any; else only ``check`` it."""
     try:
         source = read(path, PYTHON_LIMIT)
-        if _starts(path) or any(mark in source for mark in marks):
+        if _starts(path) or module_parts(path)[-1] == OURS or any(mark in source for mark in marks):
             codes[path] = read_code(path, source)
         elif check:
             check_syntax(source)

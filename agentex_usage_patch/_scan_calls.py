@@ -37,8 +37,9 @@ class InHouse:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names without one of which no file can use it."""
-        return (self.function.name if self.function else _module(self.path)[-1],)
+        """The names without one of which no file uses it, or its file for something else."""
+        function = (self.function.name,) if self.function else ()
+        return (*function, module_parts(self.path)[-1])
 
 
 def in_house(code: Code) -> list[InHouse]:
@@ -49,7 +50,7 @@ def in_house(code: Code) -> list[InHouse]:
         lines = (function.line, function.end) if function else (patch.line, patch.end)
         one = InHouse(code.path, patch.line, lines, patch.how, function)
         found.setdefault(function or patch.line, one)
-    if not found and _module(code.path)[-1] == OURS:
+    if not found and module_parts(code.path)[-1] == OURS:
         found[0] = InHouse(code.path, 1, (1, 1), "has the name of this package", None)
     return list(found.values())
 
@@ -68,7 +69,7 @@ class Modules:
         self._libraries = libraries
         self._named: dict[str, list[Path]] = defaultdict(list)
         for path in files:
-            self._named[_module(path)[-1]].append(path)
+            self._named[module_parts(path)[-1]].append(path)
 
     def is_installed(self, seen_from: Path) -> bool:
         """Say whether this package's name leads out of the tree, seen from a file."""
@@ -152,7 +153,7 @@ class Modules:
             either = (target.with_suffix(".py"), target / "__init__.py")
             return next((file for file in files if file in either), None)
         parts = tuple(module.split("."))
-        matching = [file for file in files if _module(file)[-len(parts) :] == parts]
+        matching = [file for file in files if module_parts(file)[-len(parts) :] == parts]
         mine = [file for file in matching if self._is_mine(file, seen_from)]
         others = [file for file in matching if file.parent in seen_from.parents
                   or self._owners.get(file, file) in self._libraries | {file}]  # fmt: skip
@@ -177,7 +178,7 @@ def _splits(name: str) -> Iterator[tuple[str, str | None]]:
         yield name[: len(name) - len(stripped)] + module, last
 
 
-def _module(path: Path) -> tuple[str, ...]:
+def module_parts(path: Path) -> tuple[str, ...]:
     """Return the parts of a module's name, more to the left than anybody would write."""
     return path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts
 

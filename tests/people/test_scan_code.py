@@ -1,0 +1,280 @@
+"""What code does, by its syntax tree: in-house patches, their callers, and workarounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .fleet import scanned, write
+
+MODULE = "agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_model"
+PINS = "agentex-sdk==0.10.4\nopenai==2.44.0\ntemporalio==1.34.0\nagentex-usage-patch\n"
+WORKER = "from agentex.lib.core.temporal.workers.worker import AgentexWorker\nAgentexWorker()\n"
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write(tmp_path, {"requirements.txt": PINS, "run_worker.py": WORKER})
+
+
+def only(told: dict[str, Any]) -> dict[str, Any]:
+    (found,) = told["agents"]
+    return dict(found)
+
+
+def places(found: list[dict[str, Any]]) -> list[str]:
+    return [f"{each['file']}:{each['line']}" for each in found]
+
+
+PATCHES = {
+    "assigns to": [
+        f"from {MODULE} import TemporalStreamingModel\nTemporalStreamingModel.get_response = None",
+        f"from {MODULE} import TemporalStreamingModel as M\nM.get_response = None",
+        f"import {MODULE}\n{MODULE}.TemporalStreamingModel.get_response = None",
+        f"import {MODULE} as m\nm.TemporalStreamingModel.get_response = None",
+        (f"import importlib\nm = importlib.import_module('{MODULE}')\n"
+        "m.TemporalStreamingModel.get_response = None"),
+        (f"import sys\ncls = sys.modules['{MODULE}'].TemporalStreamingModel\n"
+        "cls.get_response: object = None"),
+        ("from .models import TemporalStreamingModel\n"
+        "keep, TemporalStreamingModel.get_response = 1, None"),
+        (f"from importlib import import_module\nNAME = 'TemporalStreamingModel'\n"
+        f"getattr(import_module('{MODULE}'), NAME).get_response = None"),
+    ],
+    "sets": [
+        (f"from {MODULE} import TemporalStreamingModel\n"
+        "setattr(TemporalStreamingModel, 'get_response', None)"),
+        (f"from {MODULE} import TemporalStreamingModel\nVERB = 'get'\n"
+        "setattr(TemporalStreamingModel, f'{VERB}_response', None)"),
+        (f"from {MODULE} import TemporalStreamingModel\n"
+        "setattr(TemporalStreamingModel, 'get_' + 'response', None)"),
+    ],
+    "wraps": [
+        (f"import wrapt\nwrapt.wrap_function_wrapper('{MODULE}',\n"
+        "    'TemporalStreamingModel.get_response', None)"),
+        (f"import wrapt\nM = '{MODULE}'\n@wrapt.patch_function_wrapper(M,\n"
+        "    'TemporalStreamingModel.get_response')\ndef counted(*args): ..."),
+        (f"from wrapt import wrap_function_wrapper as wrap\n"
+        f"from {MODULE} import TemporalStreamingModel\n"
+        "wrap(TemporalStreamingModel, 'get_response', None)"),
+        (f"import wrapt\nimport {MODULE} as module\nwrapt.wrap_function_wrapper(\n"
+        "    target=module, name='TemporalStreamingModel.get_response', wrapper=None)"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("how", "code"), [(how, code) for how in PATCHES for code in PATCHES[how]])
+def test_an_in_house_patch_is_found_by_what_it_does(
+    how: str, code: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"corrections.py": code})
+    found = only(scanned(capsys, "."))
+    (patch,) = found["in_house"]
+    assert (patch["file"], patch["how"]) == ("corrections.py", how)
+    assert code.splitlines()[patch["line"] - 1].startswith(
+        ("cls", "getattr", "keep", "m.", "M.", "set", "wrap", "@wrapt", "Temporal", "agentex")
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        (
+            f"from {MODULE} import TemporalStreamingModel\n"
+            "class Ours(TemporalStreamingModel):\n    def get_response(self): ..."
+        ),
+        f"from {MODULE} import TemporalStreamingModel\nTemporalStreamingModel.other = None",
+        "class Model: ...\nModel.get_response = None  # TemporalStreamingModel",
+        (
+            f"from {MODULE} import TemporalStreamingModel\n"
+            "setattr(TemporalStreamingModel, 'other', None)"
+        ),
+        (
+            f"from {MODULE} import TemporalStreamingModel\n"
+            "setattr(*TemporalStreamingModel)\nsetattr(TemporalStreamingModel, f'{1}', None)"
+        ),
+        "import wrapt\nwrapt.wrap_function_wrapper('json', 'load', 1)  # AgentexWorker",
+        "name = name + 'TemporalStreamingModel'\nsetattr(name, name, None)\n(lambda: 1)().x = name",
+        "get = getattr\ngetattr(None or 1, 'TemporalStreamingModel').get_response = 1",
+    ],
+)
+def test_what_only_looks_like_one_is_none(
+    code: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"corrections.py": code})
+    assert only(scanned(capsys, "."))["in_house"] == []
+
+
+def test_a_copy_with_our_name_is_told_whatever_it_does_and_hides_this_package(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use = "import agentex_usage_patch\nagentex_usage_patch.apply_patch()\n"
+    write(agent, {"agentex_usage_patch.py": "def apply_patch(): ...\n",
+                  "run_worker.py": use + WORKER})  # fmt: skip
+    found = only(scanned(capsys, "."))
+    assert found["applied"] == []
+    assert places(found["in_house_uses"]) == ["run_worker.py:1", "run_worker.py:2"]
+    told = [action["text"] for action in found["actions"]]
+    assert told[0] == "delete this file, an in-house patch: it has the name of this package"
+    (agent / "agentex_usage_patch.py").unlink()
+    found = only(scanned(capsys, "."))
+    assert places(found["applied"]) == ["run_worker.py:2"]
+    assert found["verdict"] == "safe to upgrade"
+
+
+CALLERS = {
+    "from corrections import install\ninstall()\n": [1, 2],
+    "import corrections\ncorrections.install()\n": [1, 2],
+    "import corrections\ncorrections.install()\ncorrections.other()\n": [2],
+    "from corrections import install as fix\nif True:\n    fix()\n": [1, 3],
+    "from . import corrections\ncorrections.install()\n": [1, 2],
+    "from .corrections import install\ninstall()\n": [1, 2],
+    "from .nested.corrections import install\ninstall()\n": [],
+    "from corrections import other\nother()\n": [],
+    "def fix():\n    from corrections import install\n    install()\n    print('fixed')\nfix()\n": [
+        1,
+        5,
+    ],
+    "def main():\n    from corrections import install\n    install()\n    run()\nmain()\n": [2, 3],
+}
+CORRECTIONS = (
+    f"from {MODULE} import TemporalStreamingModel\n\n\n"
+    "def install():\n    TemporalStreamingModel.get_response = None\n\n\ndef other(): ...\n"
+)
+
+
+@pytest.mark.parametrize("code", CALLERS)
+def test_whoever_calls_the_function_of_a_patch_is_found(
+    code: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"corrections.py": CORRECTIONS, "start.py": code})
+    found = only(scanned(capsys, "."))
+    assert places(found["in_house_uses"]) == [f"start.py:{line}" for line in CALLERS[code]]
+
+
+def test_a_file_of_which_something_else_is_used_is_not_to_be_deleted(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"corrections.py": CORRECTIONS + "\n\ninstall()\n",
+                  "start.py": "from corrections import other\nother()\n"})  # fmt: skip
+    told = only(scanned(capsys, "."))["actions"]
+    assert [(each["line"], each["end"], each["text"].partition(":")[0]) for each in told[:2]] == [
+        (4, 5, "delete this in-house patch, to line 5"),
+        (11, 11, "delete this call of an in-house patch"),
+    ]
+
+
+def test_a_patch_of_another_agent_is_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    call = "from corrections import install\ninstall()\n"
+    write(tmp_path / "one", {"run_worker.py": call + WORKER, "corrections.py": CORRECTIONS})
+    write(
+        tmp_path / "two", {"run_worker.py": call + WORKER, "corrections.py": "def install(): ..."}
+    )
+    one, two = scanned(capsys, ".")["agents"]
+    assert places(one["in_house_uses"]) == ["one/run_worker.py:1", "one/run_worker.py:2"]
+    assert two["in_house_uses"] == []
+
+
+def test_an_agent_beside_others_is_the_nearest_folder_around_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    use = f"from {MODULE} import TemporalStreamingModelProvider\n"
+    write(tmp_path, {
+        "pyproject.toml": "",
+        "one/run_worker.py": WORKER,
+        "one/inner/run_worker.py": WORKER,
+        "one/inner/model.py": use,
+        "two/worker.py": WORKER,
+        "two/lib/model.py": use,
+        "alone/setup.cfg": "",
+        "alone/main.py": WORKER,
+        "alone/src/model.py": use,
+        "shared/model.py": use,
+        "shared/more/model.py": use,
+        "tests/run_worker.py": WORKER,
+    })  # fmt: skip
+    told = scanned(capsys, ".")
+    assert [each["folder"] for each in told["agents"]] == [
+        "alone", "one", "one/inner", "shared", "two",
+    ]  # fmt: skip
+    assert [each["worker"] for each in told["agents"]] == [
+        "alone/main.py", "one/run_worker.py", "one/inner/run_worker.py", "shared/model.py",
+        "two/worker.py",
+    ]  # fmt: skip
+
+
+WORKAROUNDS = {
+    "f(extra_args={'previous_response_id': 1})": ["previous_response_id"],
+    "f(extra_args={**more, 'conversation': 1, 'other': 2})": ["conversation"],
+    "f(extra_args=dict(prompt=1, other=2))": ["prompt"],
+    "f(extra_args=dict({'prompt': 1}))": ["prompt"],
+    "more = {'prompt': 1}\nf(extra_args=more)": ["prompt"],
+    "f(**{'extra_args': {'prompt': 1}})": ["prompt"],
+    "extra_args = {'prompt': 1}\nf(extra_args=extra_args)": ["prompt"],
+    "extra_args: dict = {'prompt': 1}": ["prompt"],
+    "extra_args |= {'prompt': 1}": ["prompt"],
+    "extra_args = {**extra_args, 'prompt': 1}": ["prompt"],
+    "f(extra_args={'prompt': 1} if more else {'conversation': 1})": ["prompt", "conversation"],
+    "f(extra_args=more or {'prompt': 1})": ["prompt"],
+    "f(extra_args=more | {'prompt': 1})": ["prompt"],
+    "settings.extra_args['prompt'] = 1": ["prompt"],
+    "settings.extra_args.update(prompt=1)": ["prompt"],
+    "settings.extra_args.update({'prompt': 1})": ["prompt"],
+    "settings.extra_args.setdefault('prompt', 1)": ["prompt"],
+    "KEY = 'prompt'\nf(extra_args={KEY: 1})": ["prompt"],
+    "f(extra_args={'prompt_cache_key': 1})": [],
+    "f(extra_args=None, prompt=1)": [],
+    "f(extra_args=g(prompt=1))": [],
+    "settings.extra_args.get('prompt')": [],
+    "settings.extra_args.setdefault()": [],
+    "extra_args: dict\nf(*extra_args)": [],
+    "other['prompt'] = {'prompt': 'extra_args'}": [],
+}
+
+
+@pytest.mark.parametrize("code", WORKAROUNDS)
+def test_fields_in_extra_args_are_found_however_they_are_written(
+    code: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"workflow.py": code})
+    found = only(scanned(capsys, "."))
+    assert [each["field"] for each in found["workarounds"]] == WORKAROUNDS[code]
+
+
+@pytest.mark.parametrize(
+    ("before", "line"),
+    [
+        ("", 1),
+        ('"""Starts."""\n', 2),
+        ('"""Starts.\n\nA worker."""\nfrom __future__ import annotations\n', 5),
+        ("1\n", 1),
+        ("x = 1\n'no docstring'\n", 1),
+    ],
+)
+def test_the_two_lines_go_where_they_are_allowed(
+    before: str, line: int, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"run_worker.py": before + WORKER})
+    (add,) = only(scanned(capsys, "."))["actions"]
+    assert (add["kind"], add["line"]) == ("add", line)
+
+
+def test_a_test_that_applies_the_package_does_not_patch_the_worker(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    applying = "from agentex_usage_patch import apply_patch, status\napply_patch()\n"
+    write(agent, {"conftest.py": applying, "tests/test_usage.py": applying})
+    found = only(scanned(capsys, "."))
+    assert (found["applied"], found["verdict"]) == ([], "1 to do")
+    (agent / "requirements.txt").write_text("agentex-sdk==0.10.5\nopenai==2.44\ntemporalio==1.34")
+    # When the package goes, a test that uses it has to go with it.
+    removed = only(scanned(capsys, "."))["actions"]
+    assert places(removed) == ["conftest.py:1", "conftest.py:2",
+                               "tests/test_usage.py:1", "tests/test_usage.py:2"]  # fmt: skip
