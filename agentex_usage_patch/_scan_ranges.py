@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from packaging.specifiers import SpecifierSet
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from . import _upstream
 
@@ -46,9 +46,10 @@ def _allowed(stated: SpecifierSet, others: Iterable[SpecifierSet]) -> list[Versi
     points = {Version("0"), Version(str(_HIGH))}
     for each in (stated, *others):
         for specifier in each:
-            if specifier.operator == "===":  # anything may stand there
+            try:
+                points.update(_around(Version(specifier.version.removesuffix(".*"))))
+            except InvalidVersion:  # anything may stand behind ===
                 continue
-            points.update(_around(Version(specifier.version.removesuffix(".*"))))
     return sorted(each for each in points if stated.contains(each, prereleases=True))
 
 

@@ -1,0 +1,291 @@
+"""Which agentex-sdk an agent gets: what each kind of file states, and which of them counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .fleet import scanned, write
+
+WORKER = "from agentex.lib.core.temporal.workers.worker import AgentexWorker\nAgentexWorker()\n"
+UV = '[[package]]\nname = "agentex-sdk"\nversion = "0.10.4"\n'
+RANGE = '[project]\ndependencies = ["agentex-sdk>=0.10.5"]\n'
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write(tmp_path, {"run_worker.py": WORKER})
+
+
+def only(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    told = scanned(capsys, ".")
+    (found,) = told["agents"]
+    return {**found, "not_read": told["not_read"]}
+
+
+def sdk(found: dict[str, Any]) -> list[str]:
+    return [f"{each['file']}:{each['line']} {each['written'] or each['origin'] or 'any'}"
+            for each in found["sdk"]]  # fmt: skip
+
+
+POETRY = "[tool.poetry.dependencies]\n"
+# File, text, what is told of it, and whether the patch is needed.
+STATED = [
+    ("uv.lock", UV, ["uv.lock:3 0.10.4"], "yes"),
+    ("uv.lock", UV.replace("0.10.4", "0.10.5") + UV,
+     ["uv.lock:3 0.10.5", "uv.lock:6 0.10.4"], "yes"),
+    ("uv.lock", UV.replace("0.10.4", "0.10.5") + 'source = { git = "https://git.example/sdk" }\n',
+     ["uv.lock:3 0.10.5"], "no"),
+    ("uv.lock", UV.replace("0.10.4", "odd"), ["uv.lock:3 odd"], "unknown"),
+    ("uv.lock", '[[package]]\nname = "agentex-sdk"\n', ["uv.lock:1 any"], "unknown"),
+    ("poetry.lock", UV, ["poetry.lock:3 0.10.4"], "yes"),
+    ("pdm.lock", UV + 'git = "https://git.example/sdk"\n', ["pdm.lock:3 0.10.4"], "yes"),
+    ("Pipfile.lock", '{"default": {"agentex_sdk": {"version": "==0.10.4"}}}',
+     ["Pipfile.lock:1 0.10.4"], "yes"),
+    ("Pipfile.lock", '{"develop": {\n"agentex-sdk": {\n"git": "https://git.example/sdk"\n}}}',
+     ["Pipfile.lock:2 https://git.example/sdk"], "unknown"),
+    ("Pipfile", '[packages]\nagentex-sdk = "==0.10.4"\n', ["Pipfile:2 ==0.10.4"], "yes"),
+    ("requirements.txt", "agentex_SDK [all] == 0.10.4 ; python_version > '3'  # ours\n",
+     ["requirements.txt:1 ==0.10.4"], "yes"),
+    ("requirements.txt", "agentex-sdk==\\\n0.10.4 --hash=sha256:0\n",
+     ["requirements.txt:1 ==0.10.4"], "yes"),
+    ("requirements-prod.txt", "-e git+https://git.example/sdk#egg=agentex-sdk\n",
+     ["requirements-prod.txt:1 -e git+https://git.example/sdk#egg=agentex-sdk"], "unknown"),
+    ("requirements.txt", "agentex-sdk @ https://files.example/sdk.whl\n",
+     ["requirements.txt:1 https://files.example/sdk.whl"], "unknown"),
+    ("requirements.txt", "agentex-sdk\n", ["requirements.txt:1 any"], "maybe"),
+    ("requirements.txt", "agentex-sdk>=0.10\n", ["requirements.txt:1 >=0.10"], "maybe"),
+    ("requirements.txt", "agentex-sdk>=0.10,<0.10.5\n",
+     ["requirements.txt:1 <0.10.5,>=0.10"], "yes"),
+    ("requirements.txt", "agentex-sdk<0.10\n", ["requirements.txt:1 <0.10"], "yes"),
+    ("requirements.txt", "agentex-sdk~=0.10.2\n", ["requirements.txt:1 ~=0.10.2"], "maybe"),
+    ("requirements.txt", "agentex-sdk==0.10.*\n", ["requirements.txt:1 ==0.10.*"], "maybe"),
+    ("requirements.txt", "agentex-sdk==0.9.*\n", ["requirements.txt:1 ==0.9.*"], "yes"),
+    ("requirements.txt", "agentex-sdk>=0.11\n", ["requirements.txt:1 >=0.11"], "no"),
+    ("requirements.txt", "agentex-sdk>0.10.5,!=0.11.0\n",
+     ["requirements.txt:1 !=0.11.0,>0.10.5"], "no"),
+    ("requirements.txt", "agentex-sdk<0.5\n", ["requirements.txt:1 <0.5"], "no"),
+    ("requirements.txt", "agentex-sdk<0.5,>0.6\n", ["requirements.txt:1 <0.5,>0.6"], "unknown"),
+    ("requirements.txt", "agentex-sdk===0.10.4\n", ["requirements.txt:1 ===0.10.4"], "yes"),
+    ("requirements.txt", "agentex-sdk===odd\n", ["requirements.txt:1 ===odd"], "unknown"),
+    ("requirements.txt", "--index-url x\n\n# agentex-sdk==1\nagentex-sdk-extra==1\n", [],
+     "unknown"),
+    ("pyproject.toml", '[project]\ndependencies = [\n  "agentex-sdk==0.10.4", # one\n]\n',
+     ["pyproject.toml:3 ==0.10.4"], "yes"),
+    ("pyproject.toml", '[project.optional-dependencies]\nagents = ["agentex-sdk==0.10.4"]\n',
+     ["pyproject.toml:2 ==0.10.4"], "yes"),
+    ("pyproject.toml", '[dependency-groups]\na = [{include-group = "b"}, "agentex-sdk==0.10.4"]\n',
+     ["pyproject.toml:2 ==0.10.4"], "yes"),
+    ("pyproject.toml", '[tool.pdm.dev-dependencies]\na = ["agentex-sdk==0.10.4"]\n',
+     ["pyproject.toml:2 ==0.10.4"], "yes"),
+    ("pyproject.toml", '[tool.uv]\ndev-dependencies = ["agentex-sdk==0.10.4", "-odd-"]\n',
+     ["pyproject.toml:2 ==0.10.4"], "yes"),
+    ("pyproject.toml", RANGE + '[tool.uv.sources]\nagentex-sdk = { git = "https://git.example" }\n',
+     ["pyproject.toml:2 >=0.10.5"], "unknown"),
+    ("pyproject.toml", RANGE + '[tool.uv.sources]\nagentex-sdk = [{ index = "ours" }]\n',
+     ["pyproject.toml:2 >=0.10.5"], "no"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "0.10.4"\n', ["pyproject.toml:2 ==0.10.4"], "yes"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "^0.10.2"\n',
+     ["pyproject.toml:2 >=0.10.2,<0.11"], "maybe"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "^0"\n', ["pyproject.toml:2 >=0,<1"], "maybe"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "~0.9"\n', ["pyproject.toml:2 >=0.9,<0.10"], "yes"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "~0"\n', ["pyproject.toml:2 >=0,<1"], "maybe"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = ">=0.10.5,<1"\n',
+     ["pyproject.toml:2 >=0.10.5,<1"], "no"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "*"\n', ["pyproject.toml:2 any"], "maybe"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = {{ path = "../sdk" }}\n',
+     ["pyproject.toml:2 ../sdk"], "unknown"),
+    ("pyproject.toml", ('[tool.poetry.group.main.dependencies]\nagentex-sdk = [\n'
+     '  { version = "0.10.4" },\n  { version = "0.9.*" },\n]\n'),
+     ["pyproject.toml:2 ==0.10.4"], "yes"),
+    ("pyproject.toml", "project = 1\ntool = 1\n", [], "unknown"),
+    ("setup.cfg", "[options]\ninstall_requires =\n    agentex-sdk==0.10.4; python_version>'3'\n",
+     ["setup.cfg:3 ==0.10.4"], "yes"),
+    ("setup.cfg", "[options.extras_require]\nagents = agentex-sdk==0.10.4\n",
+     ["setup.cfg:2 ==0.10.4"], "yes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text", "stated", "needs"), STATED)
+def test_what_a_file_states_is_told_with_its_line(
+    file: str,
+    text: str,
+    stated: list[str],
+    needs: str,
+    agent: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(agent, {file: text})
+    found = only(capsys)
+    assert (sdk(found), found["needs_patch"]) == (stated, needs)
+    assert found["not_read"] == []
+
+
+NOT_READ = [
+    ("uv.lock", "[[package]]\nname = \"agentex-sdk\"\nversion = \n", "no TOML from line 1 on: "),
+    ("uv.lock", "<<<<<<< ours\n" + UV, "an unfinished merge stands in it"),
+    ("Pipfile.lock", "{", "no lock of Pipenv: "),
+    ("Pipfile.lock", '{"default": 1}', "no lock of Pipenv: "),
+    ("pyproject.toml", "[project", "no TOML: "),
+    ("setup.cfg", "options\n", "no setup.cfg: "),
+    ("requirements.txt", "ok\nagentex-sdk=0.10.4\n", "line 2 is no requirement"),
+    ("requirements.txt", "-r ../other.txt\n", "line 1 includes ../other.txt: out of the tree"),
+    ("requirements.txt", "--requirement=gone.txt\n", "line 1 includes gone.txt: No such file"),
+    ("requirements.txt", b"name \xff\n", "not in UTF-8"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text", "reason"), NOT_READ)
+def test_what_cannot_be_read_is_named(
+    file: str, text: str | bytes, reason: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (agent / file).write_bytes(text if isinstance(text, bytes) else text.encode())
+    found = only(capsys)
+    (missed,) = found["not_read"]
+    assert missed["path"] == file
+    assert missed["reason"].startswith(reason)
+    assert found["actions"][0]["text"].startswith("agentex-sdk is stated nowhere here: ask its")
+
+
+def test_requirements_include_others_once(agent: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(agent, {"requirements.txt": "-r more/base.txt\n-cmore/limits.txt\nagentex-sdk\n",
+                  "more/base.txt": "-r ../requirements.txt\nagentex-usage-patch\n",
+                  "more/limits.txt": "agentex-sdk==0.10.4\n"})  # fmt: skip
+    found = only(capsys)
+    assert sdk(found) == ["more/limits.txt:1 ==0.10.4"]
+    assert found["required"]["file"] == "more/base.txt"
+
+
+def test_a_lock_beats_a_range_and_the_first_lock_the_others(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = ["uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "requirements.txt", "Pipfile",
+             "pyproject.toml", "setup.cfg"]  # fmt: skip
+    texts = [UV, UV, UV, '{"default": {"agentex-sdk": {"version": "==0.10.4"}}}',
+             "agentex-sdk>=0.10",
+             '[packages]\nagentex-sdk = "*"', RANGE.replace("5", "4"),
+             "[options]\ninstall_requires = agentex-sdk"]  # fmt: skip
+    write(agent, dict(zip(order, texts, strict=True)))
+    found = []
+    for file in order:
+        (first, *_) = sdk(only(capsys))
+        found.append(first.partition(":")[0])
+        (agent / file).unlink()
+    assert found == order
+
+
+def test_the_nearest_lock_upward_counts_and_nothing_above_the_tree(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"uv.lock": UV, "fleet/uv.lock": UV.replace("0.10.4", "0.10.5"),
+                  "fleet/one/run_worker.py": WORKER, "fleet/one/pyproject.toml": ""})  # fmt: skip
+    (agent / "run_worker.py").unlink()
+    assert sdk(only(capsys)) == ["fleet/uv.lock:3 0.10.5"]
+    (one,) = scanned(capsys, "fleet/one")["agents"]
+    assert one["sdk"] == []
+
+
+def test_a_workspaces_lock_is_for_its_members_alone(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    member = '[[package]]\nname = "x"\nversion = "1"\nsource = { virtual = "member" }\n'
+    group = '[package.dev-dependencies]\ndev = [{ name = "agentex-usage-patch" }]\n'
+    ours = '[[package]]\nname = "agentex-usage-patch"\nversion = "1"\n'
+    write(agent, {
+        "uv.lock": UV + ours + member + group,
+        "member/src/run_worker.py": WORKER, "member/pyproject.toml": RANGE.replace(">=0.10.5", ""),
+        "other/run_worker.py": WORKER, "other/pyproject.toml": RANGE,
+    })  # fmt: skip
+    (agent / "run_worker.py").unlink()
+    one, other = scanned(capsys, ".")["agents"]
+    assert (sdk(one), one["required"]["line"]) == (["uv.lock:3 0.10.4"], 6)
+    assert sdk(other) == ["other/pyproject.toml:2 >=0.10.5"]
+
+
+def test_a_range_that_the_lock_is_not_in_is_told(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"uv.lock": UV, "pyproject.toml": RANGE})
+    (first, *_) = only(capsys)["actions"]
+    assert (first["kind"], first["file"], first["line"]) == ("disagreement", "pyproject.toml", 2)
+    assert "says >=0.10.5, which is not the 0.10.4 of uv.lock:3" in first["text"]
+
+
+APPLIED = "from agentex_usage_patch import apply_patch\napply_patch()\n" + WORKER
+
+
+def test_a_lock_that_does_not_know_the_package_yet_is_to_be_made_again(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stated = '[project]\ndependencies = ["agentex-usage-patch"]\n'
+    write(agent, {"run_worker.py": APPLIED, "uv.lock": UV, "pyproject.toml": stated})
+    (lock,) = only(capsys)["actions"]
+    assert (
+        lock["text"] == "agentex-usage-patch is in pyproject.toml and not in this lock: `uv lock`"
+    )
+    (agent / "pyproject.toml").unlink()
+    (require,) = only(capsys)["actions"]
+    assert (require["kind"], require["file"]) == ("require", "uv.lock")
+    assert require["text"] == "add agentex-usage-patch to the requirements, then `uv lock`"
+    (agent / "pyproject.toml").write_text("[project]\n")
+    (require,) = only(capsys)["actions"]
+    assert (require["file"], require["line"]) == ("pyproject.toml", 1)
+
+
+def test_what_is_only_in_a_lock_is_removed_from_what_that_is_made_from(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = '[[package]]\nname = "agentex-usage-patch"\nversion = "1"\n'
+    write(agent, {"poetry.lock": UV.replace("0.10.4", "0.28.4") + ours})
+    (remove,) = only(capsys)["actions"]
+    assert remove["text"] == ("remove agentex-usage-patch from what this lock is made from, then "
+                              "`poetry lock`: agentex-sdk 0.28.4 has the fix")  # fmt: skip
+
+
+def test_with_the_package_a_release_that_cannot_be_told_is_nothing_to_do(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stated = "agentex-sdk @ file:///sdk\nagentex-usage-patch\n"
+    write(agent, {"run_worker.py": APPLIED, "requirements.txt": stated})
+    told = scanned(capsys, ".", "--check")
+    assert told["agents"][0]["verdict"] == "nothing now"
+    assert told["summary"] == "1 agent: nothing to do now; 0 safe to upgrade."
+
+
+COMPANIONS = [
+    ("agentex-sdk==0.10.4\nopenai==2.44.0\ntemporalio==1.34.0", []),
+    ("agentex-sdk==0.10.4\nopenai<2.45\ntemporalio~=1.30.0", []),
+    ("agentex-sdk==0.10.4\nopenai\ntemporalio>=1.26", ["openai:2", "temporalio:3"]),
+    ("agentex-sdk==0.10.4\nopenai>=2.46,<2.50\ntemporalio==1.34.0", ["openai:2"]),
+    ("agentex-sdk==0.10.4", ["openai:None", "temporalio:None"]),
+    ("agentex-sdk==0.10.0\nopenai<2.45\ntemporalio<1.35", ["temporalio:3"]),
+    ("agentex-sdk==0.5.3\nopenai<2.45\ntemporalio<1.18", []),
+    ("agentex-sdk>=0.10.1,<0.10.5\nopenai<2.45\ntemporalio<1.36", ["temporalio:3"]),
+    ("agentex-sdk==0.28.4\ntemporalio<1.36", ["temporalio:2"]),
+    ("agentex-sdk>=0.28", []),
+    ("agentex-sdk==0.10.4\nopenai===2.44.0\ntemporalio @ file:///x", ["temporalio:3"]),
+]
+
+
+@pytest.mark.parametrize(("text", "breaking"), COMPANIONS)
+def test_companions_that_break_the_release_are_told(
+    text: str, breaking: list[str], agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"requirements.txt": text})
+    found = only(capsys)["companions"]
+    assert [
+        f"{each['distribution']}:{each['stated'] and each['stated']['line']}" for each in found
+    ] == breaking
+
+
+def test_companions_are_looked_for_beside_a_requirement_and_only_in_the_lock_with_one(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"requirements.txt": "agentex-sdk==0.10.4\nopenai<2.45\n",
+                  "setup.cfg": "[options]\ninstall_requires = temporalio<1.35"})  # fmt: skip
+    assert only(capsys)["companions"] == []
+    write(agent, {"uv.lock": UV})
+    assert only(capsys)["companions"] == []
