@@ -108,9 +108,6 @@ def _pipfile(file: Path, text: str) -> Iterator[Stated]:
 
 def _until(text: str, line: int, key: str) -> int:
     """Return how many lines after ``line`` a key stands in the same object, 0 if it does not."""
-    for distance, each in enumerate(text.splitlines()[line - 1 :]):
-        if key in each:
-            return distance
-        if each.strip().startswith("}"):
-            break
-    return 0
+    entry, _, _ = "\n".join(text.splitlines()[line - 1 :]).partition("}")
+    before, at, _ = entry.partition(key)
+    return before.count("\n") if at else 0

@@ -41,6 +41,4 @@ class Owners:
         return self._nearest(folder, self._tree.requirements)
 
     def _nearest(self, folder: Path, among: Container[Path]) -> Path | None:
-        upward = (folder, *folder.parents)
-        within = upward[: upward.index(self._tree.root) + 1]
-        return next((each for each in within if each in among), None)
+        return next((each for each in self._tree.upward(folder) if each in among), None)

@@ -84,9 +84,7 @@ class Requirements:
 
     def _upward(self, folder: Path) -> Iterator[Path]:
         """Yield the files that state requirements, nearest first, by trust in each folder."""
-        for each in (folder, *folder.parents):
-            if not each.is_relative_to(self._tree.root):
-                return
+        for each in self._tree.upward(folder):
             yield from sorted(self._tree.requirements.get(each, ()), key=_trust)
 
     def _named(self, file: Path, distribution: str) -> tuple[Stated, ...]:
@@ -134,12 +132,10 @@ class Requirements:
         """
         required = {(lock.parent / name).resolve(): names
                     for name, names in self._members.get(lock, {}).items()}  # fmt: skip
-        for each in (folder, *folder.parents):
-            if each in required:
-                return required[each]
-            if each in self._tree.requirements or each == lock.parent:
-                break
-        return None
+        # The folder of the lock is one with requirements.
+        nearest = next(each for each in self._tree.upward(folder)
+                       if each in required or each in self._tree.requirements)  # fmt: skip
+        return required.get(nearest)
 
     def _patch(self, lock: Path | None, folder: Path) -> Stated | None:
         """Return where a lock states this package for what lies in a folder."""

@@ -47,6 +47,11 @@ class Tree:
     requirements: dict[Path, list[Path]] = field(default_factory=dict)
     not_read: list[NotRead] = field(default_factory=list)
 
+    def upward(self, folder: Path) -> tuple[Path, ...]:
+        """Return a folder of the tree and those around it, up to the root."""
+        folders = (folder, *folder.parents)
+        return folders[: folders.index(self.root) + 1]
+
 
 def walk(root: Path, went: Callable[[], None]) -> Tree:
     """Find the files of a tree; ``went`` is called once for each folder.

@@ -231,6 +231,7 @@ WORKAROUNDS = {
     "KEY = 'prompt'\nf(extra_args={KEY: 1})": ["prompt"],
     "f(extra_args={'prompt_cache_key': 1})": [],
     "f(extra_args=None, prompt=1)": [],
+    "extra_args = more\nmore = extra_args": [],
     "f(extra_args=g(prompt=1))": [],
     "settings.extra_args.get('prompt')": [],
     "settings.extra_args.setdefault()": [],
@@ -261,7 +262,7 @@ def test_fields_in_extra_args_are_found_however_they_are_written(
 def test_the_two_lines_go_where_they_are_allowed(
     before: str, line: int, agent: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(agent, {"run_worker.py": before + WORKER})
+    write(agent, {"run_worker.py": before, "worker.py": WORKER})
     (add,) = only(scanned(capsys, "."))["actions"]
     assert (add["kind"], add["line"]) == ("add", line)
 

@@ -102,8 +102,8 @@ def test_without_colour_there_is_none(
 def test_what_was_not_read_is_told_before_the_last_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path, {"run_worker.py": "def (\n", "requirements.txt": "agentex-sdk==0.11\nopenai<2.45"
-                     "\ntemporalio<1.35\n"})  # fmt: skip
+    held = "agentex-sdk==0.11\nopenai<2.45\ntemporalio<1.35\n"
+    write(tmp_path, {"run_worker.py": "def (\n", "requirements.txt": held})
     monkeypatch.chdir(tmp_path)
     assert cli.main(["scan", ".", "--check"]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [
