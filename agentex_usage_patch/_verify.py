@@ -7,13 +7,15 @@ import json
 
 from . import _upstream
 from ._verify_report import Report
+from ._verify_svg import draw
 
 
-def verify(*, as_json: bool = False) -> int:
+def verify(*, as_json: bool = False, svg: str = "") -> int:
     """Run two chained turns without and with the patch, print the table, return the exit code.
 
     0: every row is right with the patch. 1: one is not, or the SDK could not be run.
-    3: agentex-sdk is not installed. Everything stays on loopback; nothing is changed.
+    2: ``svg`` is a file into which no picture of the table can be drawn. 3: agentex-sdk is
+    not installed. Everything stays on loopback; nothing is changed.
     """
     version = _upstream.sdk_version()
     if version is None:
@@ -28,4 +30,6 @@ def verify(*, as_json: bool = False) -> int:
         report.print()
     if version is None:
         return 3
+    if svg and not draw(report.show, svg):
+        return 2
     return 0 if report.right else 1

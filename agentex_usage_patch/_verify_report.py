@@ -80,8 +80,13 @@ class Report:
         }
 
     def print(self) -> None:
-        """Print the table, the problems and the summary."""
+        """Print it to the standard output."""
         from rich.console import Console
+
+        self.show(Console(highlight=False))
+
+    def show(self, console: Any) -> None:
+        """Print the table, the problems and the summary to a console of rich."""
         from rich.table import Table
         from rich.text import Text
 
@@ -89,7 +94,6 @@ class Report:
             mark, style = ("✓", "green") if right else ("✗", "red")
             return Text(f"{mark} {_shown(value)}", style=style)
 
-        console = Console(highlight=False)
         if self.rows:
             table = Table(title="Two chained turns over HTTP", title_justify="left")
             table.add_column("what was asked", no_wrap=True)

@@ -53,16 +53,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="either",
         help="by which side the fixes have to be in place, for exit code 0 (default: either)",
     )
+    verify.add_argument("--base-url", metavar="URL", help="ask this OpenAI-compatible API instead")
+    verify.add_argument("--model", metavar="NAME", help="the model to ask there for")
+    verify.add_argument("--svg", metavar="FILE", default="", help="draw what is told as a picture")
     for command in (status_command, verify, scan):
         command.add_argument("--json", action="store_true", help="print JSON, for machines")
     try:
         arguments = parser.parse_args(argv)
     except SystemExit as stop:  # argparse's way to say 2, or 0 after --help
         return int(stop.code or 0)
+    if arguments.command == "verify" and (arguments.base_url or arguments.model):
+        if not (arguments.base_url and arguments.model):
+            verify.print_usage(sys.stderr)
+            print("--base-url and --model belong together.", file=sys.stderr)
+            return 2
+        from . import _verify_backend
+
+        return _verify_backend.verify_backend(
+            arguments.base_url, arguments.model, as_json=arguments.json, svg=arguments.svg
+        )
     if arguments.command == "verify":
         from . import _verify
 
-        return _verify.verify(as_json=arguments.json)
+        return _verify.verify(as_json=arguments.json, svg=arguments.svg)
     if arguments.command == "scan":
         from . import _scan
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -38,7 +39,7 @@ def test_every_row_is_right_with_the_patch_and_wrong_without_where_the_fix_is_mi
 
 
 def test_a_patch_that_does_nothing_is_not_called_right(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run = _verify_run._run
 
@@ -46,7 +47,9 @@ def test_a_patch_that_does_nothing_is_not_called_right(
         return await run(ids, environment)
 
     monkeypatch.setattr(_verify_run, "_run", unpatched)
-    assert cli.main(["verify"]) == (1 if AFFECTED else 0)
+    picture = tmp_path / "verify.svg"
+    assert cli.main(["verify", "--svg", str(picture)]) == (1 if AFFECTED else 0)
+    assert picture.read_text(encoding="utf-8").count("✗") == (22 if AFFECTED else 0)
     printed = capsys.readouterr().out
     assert printed.count("✗") == (22 if AFFECTED else 0)
     assert printed.count("✓") == (0 if AFFECTED else 22)

@@ -48,8 +48,8 @@ STATED = [
     ("Pipfile.lock", '{"develop": {\n"agentex-sdk": {\n"git": "https://git.example/sdk"\n}}}',
      ["Pipfile.lock:2 https://git.example/sdk"], "unknown"),
     ("Pipfile", '[packages]\nagentex-sdk = "==0.10.4"\n', ["Pipfile:2 ==0.10.4"], "yes"),
-    ("requirements.txt", "agentex_SDK [all] == 0.10.4 ; python_version > '3'  # ours\n"
-     "-e .#egg=x\nno, requirement\n",
+    ("requirements.txt", ("agentex_SDK [all] == 0.10.4 ; python_version > '3'  # ours\n"
+     "-e .#egg=x\nno, requirement\n"),
      ["requirements.txt:1 ==0.10.4"], "yes"),
     ("requirements.txt", "agentex-sdk==\\\n0.10.4 --hash=sha256:0\n",
      ["requirements.txt:1 ==0.10.4"], "yes"),

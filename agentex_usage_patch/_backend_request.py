@@ -1,0 +1,156 @@
+"""One request to somebody's Responses API, with a limit on everything, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import httpx
+
+#: For one request as a whole, in seconds, and for what it may answer, in bytes.
+SECONDS = 60
+BYTES = 4 * 1024 * 1024
+
+_ENDS = ("response.completed", "response.incomplete", "response.failed")
+_LENGTH = 200
+
+
+class Body(TypedDict, total=False):
+    """What is asked; ``stream`` is set with it, as agentex-sdk does."""
+
+    model: str
+    input: str
+    previous_response_id: str
+    conversation: str
+    prompt: dict[str, str]
+    prompt_cache_key: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response, or why there is none: the server's words with its status, or what broke.
+
+    ``status`` is None where no answer came, or one that broke off.
+    """
+
+    status: int | None
+    response: dict[str, Any] | None
+    words: str
+
+    @property
+    def refused(self) -> bool:
+        """The server says that the request is at fault."""
+        return self.status is not None and 400 <= self.status < 500
+
+    @property
+    def text(self) -> str:
+        """What the model wrote."""
+        items = (self.response or {}).get("output") or []
+        return " ".join(
+            str(part.get("text", ""))
+            for item in items
+            if isinstance(item, dict)
+            for part in item.get("content") or []
+            if isinstance(part, dict)
+        )
+
+
+class Backend:
+    """Asks a Responses API, with a key that appears in nothing that is returned."""
+
+    def __init__(self, url: httpx.URL, key: str) -> None:
+        self._url = url
+        self._key = key
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    async def ask(self, body: Body) -> Answer:
+        """Send one request and read what comes of it; never raises for what a server does."""
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await self._ask(body)
+        except TimeoutError:
+            return Answer(None, None, f"no answer within {SECONDS} s")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Answer(None, None, self._shown(f"{type(error).__name__}: {error}"))
+
+    async def _ask(self, body: Body) -> Answer:
+        async with (
+            httpx.AsyncClient(timeout=SECONDS) as client,
+            client.stream("POST", self._url, json={**body, "stream": True},
+                          headers=self._headers) as answer,
+        ):  # fmt: skip
+            if answer.status_code != 200:
+                said = await _limited(answer)
+                return Answer(answer.status_code, None, self._shown(_words(said)))
+            streams = "text/event-stream" in answer.headers.get("content-type", "")
+            found = await _last(answer) if streams else _response(await _limited(answer))
+        if found is None:
+            return Answer(None, None, "it ended without a completed response")
+        if found.get("type") == "error" or found.get("status") == "failed":
+            return Answer(None, None, self._shown(f"it failed: {_words(json.dumps(found))}"))
+        return Answer(200, found, "")
+
+    def _shown(self, words: str) -> str:
+        """Return a server's words for one line: without the key, and nothing for a terminal."""
+        if self._key:
+            words = words.replace(self._key, "[key]")
+        line = "".join(each if each.isprintable() else " " for each in words)
+        line = " ".join(line.split())
+        return line if len(line) <= _LENGTH else f"{line[: _LENGTH - 1]}…"
+
+
+async def _limited(answer: httpx.Response) -> str:
+    read = b""
+    async for chunk in answer.aiter_bytes():
+        read += chunk
+        if len(read) > BYTES:
+            break
+    return read.decode(errors="replace")
+
+
+async def _last(answer: httpx.Response) -> dict[str, Any] | None:
+    """Return the response or the error that ends a stream, None where there is neither."""
+    async for line in _lines(answer):
+        if line.startswith("data:"):
+            event = _json(line.removeprefix("data:"))
+            if event.get("type") == "error":
+                return event
+            if event.get("type") in _ENDS and isinstance(event.get("response"), dict):
+                return dict(event["response"])
+    return None
+
+
+async def _lines(answer: httpx.Response) -> AsyncIterator[str]:
+    read = 0
+    async for line in answer.aiter_lines():
+        read += len(line)
+        if read > BYTES:
+            return
+        yield line
+
+
+def _response(said: str) -> dict[str, Any] | None:
+    found = _json(said)
+    return found if found.get("object") == "response" or "output" in found else None
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _words(said: str) -> str:
+    """Return what a server says is wrong, in one of the ways in which servers say it."""
+    found = _json(said)
+    error = found.get("error")
+    if isinstance(error, dict):
+        parts = [error.get("message"), error.get("code"), error.get("param")]
+        return " / ".join(str(part) for part in parts if part)
+    words = error or found.get("detail") or found.get("message")
+    return words if isinstance(words, str) else json.dumps(words) if words else said
