@@ -19,6 +19,7 @@ class Progress:
     def __init__(self) -> None:
         self._at = monotonic() + _PATIENCE
         self._bar: Any = None
+        self._task: Any = None
         self._stage: tuple[str, int | None] = ("", None)
         self._done = 0
 
@@ -32,28 +33,36 @@ class Progress:
     def stage(self, what: str, total: int | None = None) -> None:
         """Begin another part of the work, of which ``total`` steps are known."""
         self._stage, self._done = (what, total), 0
-        self._show()
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
 
     def went(self) -> None:
         """Count a step."""
         self._done += 1
-        if monotonic() >= self._at:
+        if monotonic() >= self._at and sys.stderr.isatty():
             self._show()
 
     def _show(self) -> None:
-        if monotonic() < self._at or not sys.stderr.isatty():
-            return
         # What is shown ten times a second costs nothing.
         self._at = monotonic() + 0.1
-        what, total = self._stage
         if self._bar is None:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
             from rich.progress import Progress as Bar
 
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-            self._bar.add_task("")
+            console = Console(stderr=True)
+            self._bar = Bar(
+                *columns,
+                console=console,
+                transient=True,
+                auto_refresh=False,
+                redirect_stdout=False,  # nothing else is printed meanwhile
+                redirect_stderr=False,
+            )
             self._bar.start()
-        (task,) = self._bar.task_ids
-        self._bar.update(task, description=what, total=total, completed=self._done)
+        if self._task is None:
+            what, total = self._stage
+            self._task = self._bar.add_task(what, total=total)
+        self._bar.update(self._task, completed=self._done, refresh=True)

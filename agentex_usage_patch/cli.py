@@ -5,84 +5,130 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from . import _upstream
 from ._patch import apply_patch, status
 from ._status_report import Require, StatusReport
 
+#: Of each command: what it is, what it does, examples, and its exit codes.
+_HELP = {
+    "scan": (
+        "where the agents of a monorepo stand, and what to do with each",
+        """Read a tree, and import, run or change nothing in it: which agentex-sdk each agent gets,
+        what patches it, and what to do next, a line each. Begin with this.""",
+        ["scan .", "scan --check agents/billing", "scan --json . > fleet.json"],
+        "0 read; 1 something is to be done and --check was given; 2 wrong arguments",
+    ),
+    "verify": (
+        "what changes: two turns over HTTP, without and with the patch",
+        """Run the installed agentex-sdk against a model server on loopback, without and with the
+        patch, and compare. With --base-url and --model, ask a backend instead which of the
+        stateful fields it knows: five short requests at most, with the key in OPENAI_API_KEY,
+        which is never printed.""",
+        ["verify", "verify --svg verify.svg",
+         "verify --base-url http://127.0.0.1:8000/v1 --model gpt-4o"],
+        "0 all is right; 1 not; 2 wrong arguments; 3 what has to be installed is not",
+    ),
+    "status": (
+        "whether the patch works in this environment",
+        """Import the model of the installed agentex-sdk, apply the patch in this process, and tell
+        what was observed, what is in the way, and what to do next. For a health check:
+        --require patched before the upgrade, --require native after it.""",
+        ["status", "status --require patched", "status --json"],
+        "0 every fix is in place; 1 not; 2 wrong arguments; 3 agentex-sdk is not installed",
+    ),
+}  # fmt: skip
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code.
+    """Run the command and return its exit code, which the help of each command explains.
 
-    0: all fixes are in place, or every row of ``verify`` is right. 1: something is
-    missing, conflicting, or in place by another side than is required. 2: the arguments
-    were wrong. 3: agentex-sdk is not installed.
+    0 is that all is well, 1 that it is not, 2 that the arguments were wrong, 3 that something
+    is not installed. 130 is that it was interrupted, 141 that nobody reads what is printed.
     """
-    parser = argparse.ArgumentParser(
-        prog="agentex-usage-patch",
-        description="Real usage, response ids and stateful fields on agentex-sdk "
-        f"{_upstream.AFFECTED}, which return zeros, invent the ids and drop the fields.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    status_command = commands.add_parser(
-        "status",
-        help="what the patch does with the agentex-sdk of this environment",
-        description="Import the SDK's model, apply the patch in this process, and tell what was "
-        "observed. Example: agentex-usage-patch status --json",
-    )
-    verify = commands.add_parser(
-        "verify",
-        help="two chained turns over a real HTTP stream, without and with the patch",
-        description="Run the installed SDK against a model server on loopback, without and with "
-        "the patch, and compare. Example: agentex-usage-patch verify",
-    )
-    scan = commands.add_parser(
-        "scan",
-        help="where the agents of a monorepo stand, and what to do with each",
-        description="Read a tree, without importing, running or changing anything in it: which "
-        "agentex-sdk each agent gets, what patches it, and what to do next, a line each. "
-        "Example: agentex-usage-patch scan .",
-    )
-    scan.add_argument("paths", nargs="+", metavar="PATH", help="a folder: an agent or a monorepo")
-    scan.add_argument("--check", action="store_true", help="exit 1 when something is to be done")
-    status_command.add_argument(
-        "--require",
-        choices=["patched", "native", "either"],
-        default="either",
-        help="by which side the fixes have to be in place, for exit code 0 (default: either)",
-    )
-    verify.add_argument("--base-url", metavar="URL", help="ask this OpenAI-compatible API instead")
-    verify.add_argument("--model", metavar="NAME", help="the model to ask there for")
-    verify.add_argument("--svg", metavar="FILE", default="", help="draw what is told as a picture")
-    for command in (status_command, verify, scan):
-        command.add_argument("--json", action="store_true", help="print JSON, for machines")
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # What is still buffered would be written at exit, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser, commands = _parsers()
     try:
         arguments = parser.parse_args(argv)
     except SystemExit as stop:  # argparse's way to say 2, or 0 after --help
         return int(stop.code or 0)
-    if arguments.command == "verify" and (arguments.base_url or arguments.model):
-        if not (arguments.base_url and arguments.model):
-            verify.print_usage(sys.stderr)
-            print("--base-url and --model belong together.", file=sys.stderr)
-            return 2
-        from . import _verify_backend
-
-        return _verify_backend.verify_backend(
-            arguments.base_url, arguments.model, as_json=arguments.json, svg=arguments.svg
-        )
-    if arguments.command == "verify":
-        from . import _verify
-
-        return _verify.verify(as_json=arguments.json, svg=arguments.svg)
     if arguments.command == "scan":
         from . import _scan
 
         return _scan.scan(arguments.paths, as_json=arguments.json, check=arguments.check)
-    report = _observed(arguments.require)
-    report.print(as_json=arguments.json)
-    return report.exit_code
+    if arguments.command == "status":
+        report = _observed(arguments.require)
+        report.print(as_json=arguments.json)
+        return report.exit_code
+    told = {"as_json": arguments.json, "svg": arguments.svg}
+    if arguments.base_url and arguments.model:
+        from . import _verify_backend
+
+        return _verify_backend.verify_backend(arguments.base_url, arguments.model, **told)
+    if arguments.base_url or arguments.model:
+        commands["verify"].print_usage(sys.stderr)
+        print("--base-url and --model belong together.", file=sys.stderr)
+        return 2
+    from . import _verify
+
+    return _verify.verify(**told)
+
+
+def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser, and those of the commands by name."""
+    width = shutil.get_terminal_size().columns - 2
+    parser = argparse.ArgumentParser(
+        prog="agentex-usage-patch",
+        description="Real usage, response ids and stateful fields on agentex-sdk "
+        f"{_upstream.AFFECTED}, which return zeros, invent the ids and drop the fields.",
+        epilog="Begin with: agentex-usage-patch scan .",
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = {}
+    for name, (brief, description, examples, codes) in _HELP.items():
+        shown = [f"  agentex-usage-patch {example}" for example in examples]
+        said = textwrap.fill(codes, width, initial_indent="  ", subsequent_indent="  ")
+        command = subparsers.add_parser(
+            name,
+            help=brief,
+            description=textwrap.fill(" ".join(description.split()), width),
+            epilog="\n".join(["examples:", *shown, "", "exit codes:", said]),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_argument("--json", action="store_true", help="print JSON, for machines")
+        commands[name] = command
+    scan, verify, status_command = commands.values()
+    scan.add_argument("paths", nargs="+", metavar="PATH", help="a folder: an agent or a monorepo")
+    scan.add_argument("--check", action="store_true", help="exit 1 when something is to be done")
+    verify.add_argument("--base-url", metavar="URL", help="the OpenAI-compatible API to ask")
+    verify.add_argument("--model", metavar="NAME", help="the model to ask there for")
+    verify.add_argument("--svg", metavar="FILE", default="", help="draw what is told as a picture")
+    status_command.add_argument(
+        "--require",
+        choices=["patched", "native", "either"],
+        metavar="SIDE",
+        default="either",
+        help="by which side the fixes have to be in place: patched, by this package; native, by "
+        "the SDK; either (the default)",
+    )
+    return parser, commands
 
 
 def _observed(require: Require) -> StatusReport:

@@ -171,12 +171,6 @@ def test_wrong_arguments_are_exit_code_2(
     assert "usage: agentex-usage-patch" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["status", "verify"])
-def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([command, "--help"]) == 0
-    assert f"Example: agentex-usage-patch {command}" in " ".join(capsys.readouterr().out.split())
-
-
 def test_python_m_is_the_command(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

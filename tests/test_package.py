@@ -56,6 +56,11 @@ def test_the_sdist_holds_what_the_tests_need(built: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     tests = {f"tests/{file.name}" for file in (ROOT / "tests").glob("*.*")}
     assert {"tests/conftest.py", "tests/goldens.json"} < tests
+    people = ROOT / "tests" / "people"
+    tests |= {str(file.relative_to(ROOT)) for file in people.rglob("*")
+              if file.is_file() and file.suffix != ".pyc"}  # fmt: skip
+    tests |= {f"docs/{file.name}" for file in (ROOT / "docs").iterdir()}
+    assert "tests/people/monorepo/agents/escrow/Pipfile.lock" in tests
     assert tests | {"tox.ini", "README.md", "CHANGELOG.md", "LICENSE"} <= names
 
 
@@ -76,6 +81,12 @@ def test_verify_without_agentex_sdk_says_so(bare: Path) -> None:
     told = json.loads(done.stdout)
     assert told["summary"] == "agentex-sdk is not installed: there is nothing to verify."
     assert told["sdk_version"] is None and not told["right"]
+
+
+def test_scan_needs_no_agentex_sdk(bare: Path) -> None:
+    monorepo = ROOT / "tests" / "people" / "monorepo"
+    done = run(bare / "agentex-usage-patch", "scan", "--check", monorepo, returncode=1)
+    assert done.stdout.splitlines()[-1] == "15 agents: 32 to do in 12 of them."
 
 
 def test_a_worker_without_agentex_sdk_starts(bare: Path) -> None:
