@@ -121,8 +121,9 @@ class ScanReport:
     def summary(self) -> str:
         """One sentence: where they stand."""
         if not self.agents:
-            return (f"No agent found: no run_worker.py, no {_upstream.WORKER} and no "
-                    f"{_upstream.CLASS} below {', '.join(map(_shown, self.roots))}.")  # fmt: skip
+            where = ", ".join(repr(_shown(root)) for root in self.roots)
+            return (f"No agent found in {where}: no run_worker.py, no {_upstream.WORKER} and no "
+                    f"{_upstream.CLASS}.")  # fmt: skip
         count = f"{len(self.agents)} agent{'s' * (len(self.agents) > 1)}"
         if self.due:
             busy = sum(bool(agent.due) for agent in self.agents)

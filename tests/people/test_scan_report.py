@@ -117,8 +117,8 @@ def test_a_tree_without_agents_is_nothing_to_do(
 ) -> None:
     assert cli.main(["scan", str(tmp_path), "--check"]) == 0
     assert capsys.readouterr().out == (
-        "No agent found: no run_worker.py, no AgentexWorker and no TemporalStreamingModel "
-        f"below {tmp_path}.\n"
+        f"No agent found in '{tmp_path}': no run_worker.py, no AgentexWorker and no "
+        "TemporalStreamingModel.\n"
     )
 
 
