@@ -108,7 +108,7 @@ async def _limited(answer: httpx.Response) -> str:
         read += chunk
         if len(read) > BYTES:
             break
-    return read.decode(errors="replace")
+    return read[:BYTES].decode(errors="replace")
 
 
 async def _last(answer: httpx.Response) -> dict[str, Any] | None:

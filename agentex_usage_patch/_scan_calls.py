@@ -122,10 +122,8 @@ class Modules:
         }
 
     def _applies(self, use: Use, code: Code, applying: set[tuple[Path, str | None]]) -> bool:
-        if (code.path, use.name) in applying and (
-            use.function is None or use.function.name != use.name
-        ):
-            return True  # a function of the file itself, called elsewhere than in itself
+        if (code.path, use.name) in applying:
+            return True  # a function of the file itself
         for file, name in self._led_to(use, code, {path for path, _ in applying}):
             if (file, name) in applying or (file, None) in applying:
                 return True

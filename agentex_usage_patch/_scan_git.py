@@ -44,8 +44,7 @@ def ignored(folder: Path) -> frozenset[str]:
         said = os.fsdecode(error.stderr).strip().splitlines() or [f"exit code {error.returncode}"]
         raise GitSilentError(f"git: {said[0]}") from None
     names = (os.fsdecode(name).rstrip("/") for name in told.split(b"\0") if name)
-    # A folder that is itself ignored is read all the same: somebody has named it.
-    return frozenset(str(folder / name) for name in names if name not in ("", "."))
+    return frozenset(str(folder / name) for name in names)
 
 
 def _in_checkout(folder: Path) -> bool:

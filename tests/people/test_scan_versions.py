@@ -215,6 +215,27 @@ def test_a_range_that_the_lock_is_not_in_is_told(
     assert "says >=0.10.5, which is not the 0.10.4 of uv.lock:3" in first["text"]
 
 
+def test_what_is_above_the_lock_that_counts_is_of_others(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"requirements.txt": "agentex-sdk==0.28.4\n", "one/uv.lock": UV,
+                  "one/run_worker.py": WORKER})  # fmt: skip
+    (agent / "run_worker.py").unlink()
+    assert [action["kind"] for action in only(capsys)["actions"]] == ["add", "require"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "side"),
+    [("==0.10.4", "affected"), ("==0.10.5", "fixed"), ("==0.10.5rc1", "fixed"), ("<0.5", "before"),
+     ("==0.5.1", "affected"), ("==0.5.0", "before"), (">=0.10.4", "spans")],
+)  # fmt: skip
+def test_the_side_of_the_fix_is_told(
+    stated: str, side: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"requirements.txt": f"agentex-sdk{stated}\n"})
+    assert only(capsys)["side"] == side
+
+
 APPLIED = "from agentex_usage_patch import apply_patch\napply_patch()\n" + WORKER
 
 

@@ -212,11 +212,12 @@ async def unauthorized(server: Server, request: web.Request, body: Json) -> web.
 
 
 async def endless(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
-    return await stream(request, *["x" * 1000] * 60)
+    done = {"type": "response.completed", "response": response(server)}
+    return await stream(request, *["x" * 1000] * 60, done)
 
 
 async def endless_text(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
-    return web.Response(text="x" * 60_000)
+    return web.json_response({**response(server), "padding": "x" * 60_000})
 
 
 @pytest.mark.parametrize(
@@ -246,7 +247,16 @@ async def test_a_first_turn_that_fails_is_told_and_nothing_more_is_sent(
         assert each.startswith(f"the first turn got {why}")
 
 
-@pytest.mark.parametrize("answer", [unauthorized, broken, cut])
+def saying(status: int) -> Answer:
+    async def answer(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
+        return refused(status, {"error": {"message": "Not now."}})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer", [unauthorized, broken, cut, *(saying(status) for status in (403, 408, 429))]
+)
 async def test_what_says_nothing_of_a_field_tells_nothing(
     answer: Answer, capsys: pytest.CaptureFixture[str]
 ) -> None:
