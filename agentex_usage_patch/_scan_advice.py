@@ -9,6 +9,7 @@ from typing import Literal
 
 from . import _upstream
 from ._scan_agents import WORKER_FILE, Agent
+from ._scan_calls import BY_NAME
 from ._scan_stated import PATCH, Stated
 from ._scan_versions import Versions
 
@@ -90,8 +91,8 @@ def _unknown(versions: Versions, agent: Agent) -> Action:
 def _in_house(agent: Agent) -> Iterator[Action]:
     for patch in agent.patches:
         what = f"it {patch.how} {_upstream.CLASS}.{_upstream.METHOD}"
-        if patch.function is None and patch.line == 1:
-            what = f"it {patch.how}"
+        if patch.how == BY_NAME:
+            what = f"it {BY_NAME}"
         if patch.path in agent.alone:
             yield Action("delete", patch.path, patch.line, patch.line,
                          f"delete this file, an in-house patch: {what}")  # fmt: skip

@@ -11,6 +11,10 @@ from typing import Literal
 from ._scan_code import OURS, Code, Function, Use
 
 
+#: What a copy does of which nothing else is seen: it hides this package from imports.
+BY_NAME = "has the name of this package"
+
+
 @dataclass(frozen=True, order=True)
 class Place:
     """Lines of a file that use a patch: an import, a call, or a function that only calls it."""
@@ -51,7 +55,7 @@ def in_house(code: Code) -> list[InHouse]:
         one = InHouse(code.path, patch.line, lines, patch.how, function)
         found.setdefault(function or patch.line, one)
     if not found and module_parts(code.path)[-1] == OURS:
-        found[0] = InHouse(code.path, 1, (1, 1), "has the name of this package", None)
+        found[0] = InHouse(code.path, 1, (1, 1), BY_NAME, None)
     return list(found.values())
 
 
