@@ -10,7 +10,6 @@ from typing import Literal
 
 from ._scan_code import OURS, Code, Function, Use
 
-
 #: What a copy does of which nothing else is seen: it hides this package from imports.
 BY_NAME = "has the name of this package"
 
