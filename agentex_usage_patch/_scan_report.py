@@ -165,17 +165,19 @@ class ScanReport:
         from rich.table import Table
 
         table = Table()
-        table.add_column("agent", overflow="fold")
-        table.add_column("agentex-sdk", overflow="fold")
-        table.add_column("needs the patch")
-        table.add_column("has")
-        table.add_column("what next")
+        for heading in ("agent", "agentex-sdk", "needs the patch", "has", "what next"):
+            table.add_column(heading, overflow="fold")
         for each in self.agents:
             needs = _NEEDS[each.versions.side]
             style = "red" if each.due else "green"
-            table.add_row(_shown(each.agent.folder), each.release, needs, each.patch,
+            table.add_row(self._name(each.agent.folder), each.release, needs, each.patch,
                           f"[{style}]{each.verdict}[/]")  # fmt: skip
         return table
+
+    def _name(self, folder: Path) -> str:
+        """Return a folder as it is called within the one tree that was read."""
+        inside = folder.relative_to(self.roots[0]) if len(self.roots) == 1 else Path()
+        return str(inside) if inside.parts else _shown(folder)
 
     def _lines(self) -> Iterator[tuple[Path, int, str, str, str]]:
         """Yield path, line (0 for none), what stands before it, the text and its style."""

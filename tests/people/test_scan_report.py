@@ -90,6 +90,23 @@ def test_in_a_terminal_there_is_a_table_that_fits_and_links(
     assert any(line.startswith("  agents/claims/run_worker.py:23: delete") for line in plain)
 
 
+@pytest.mark.parametrize(
+    ("paths", "named"),
+    [(["agents"], "│ claims "), (["agents/claims"], "│ agents/claims "),
+     (["agents/claims", "libs"], "│ agents/claims ")],
+)  # fmt: skip
+def test_the_table_calls_an_agent_by_its_place_in_the_tree(
+    paths: list[str],
+    named: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    assert cli.main(["scan", *paths]) == 0
+    assert named in ESCAPES.sub("", capsys.readouterr().out)
+
+
 def test_without_colour_there_is_none(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
