@@ -157,21 +157,22 @@ class ScanReport:
         for path, line, before, text, style in self._lines():
             at = f"{_shown(path)}:{line}" if line else _shown(path)
             link = Style(link=path.as_uri())
-            told = Text.assemble(before, (at, link), ": ", (text, style))
+            told = Text.assemble(before, (_printable(at), link), ": ", (_printable(text), style))
             console.print(told, soft_wrap=True)
         console.print(Text(self.summary, style="bold"), soft_wrap=True)
 
     def _table(self) -> Any:
         from rich.table import Table
+        from rich.text import Text
 
         table = Table()
         for heading in ("agent", "agentex-sdk", "needs the patch", "has", "what next"):
             table.add_column(heading, overflow="fold")
         for each in self.agents:
             needs = _NEEDS[each.versions.side]
-            style = "red" if each.due else "green"
-            table.add_row(self._name(each.agent.folder), each.release, needs, each.patch,
-                          f"[{style}]{each.verdict}[/]")  # fmt: skip
+            cells = (self._name(each.agent.folder), each.release, needs, each.patch)
+            verdict = Text(each.verdict, style="red" if each.due else "green")
+            table.add_row(*(Text(_printable(cell)) for cell in cells), verdict)
         return table
 
     def _name(self, folder: Path) -> str:
@@ -190,6 +191,11 @@ class ScanReport:
                 yield action.path, action.line, "  ", action.text, "" if action.due else "green"
         for missed in self.not_read:
             yield missed.path, 0, "not read: ", missed.reason, "yellow"
+
+
+def _printable(text: str) -> str:
+    """Return a text for one line: names of files may hold what moves a cursor, or no text."""
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _stated(stated: Stated) -> dict[str, Any]:

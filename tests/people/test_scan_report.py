@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -105,6 +106,26 @@ def test_the_table_calls_an_agent_by_its_place_in_the_tree(
     monkeypatch.setenv("COLUMNS", "200")
     assert cli.main(["scan", *paths]) == 0
     assert named in ESCAPES.sub("", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("colour", ["", "1"])
+def test_names_of_folders_are_printed_and_do_nothing(
+    colour: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("FORCE_COLOR", colour)
+    odd = os.fsdecode(b"[bold]\x1b[2J\n\xff")
+    write(tmp_path / odd, {"run_worker.py": WORKER})
+    assert cli.main(["scan", "."]) == 0
+    printed = capsys.readouterr().out
+    assert "[bold]?[2J??" in printed
+    assert "\x1b[2J" not in printed
+    (found,) = scanned(capsys, ".")["agents"]
+    assert found["folder"] == odd
 
 
 def test_without_colour_there_is_none(

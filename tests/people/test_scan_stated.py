@@ -1,0 +1,151 @@
+"""What each kind of file states of agentex-sdk, and what cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .fleet import scanned, write
+
+WORKER = "from agentex.lib.core.temporal.workers.worker import AgentexWorker\nAgentexWorker()\n"
+UV = '[[package]]\nname = "agentex-sdk"\nversion = "0.10.4"\n'
+RANGE = '[project]\ndependencies = ["agentex-sdk>=0.10.5"]\n'
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write(tmp_path, {"run_worker.py": WORKER})
+
+
+def only(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    told = scanned(capsys, ".")
+    (found,) = told["agents"]
+    return {**found, "not_read": told["not_read"]}
+
+
+def sdk(found: dict[str, Any]) -> list[str]:
+    return [f"{each['file']}:{each['line']} {each['written'] or each['origin'] or 'any'}"
+            for each in found["sdk"]]  # fmt: skip
+
+
+POETRY = "[tool.poetry.dependencies]\n"
+# File, text, what is told of it, and whether the patch is needed.
+STATED = [
+    ("uv.lock", UV, ["uv.lock:3 0.10.4"], "yes"),
+    ("uv.lock", UV.replace("0.10.4", "0.10.5") + UV,
+     ["uv.lock:3 0.10.5", "uv.lock:6 0.10.4"], "yes"),
+    ("uv.lock", UV.replace("0.10.4", "0.10.5") + 'source = { git = "https://git.example/sdk" }\n',
+     ["uv.lock:3 0.10.5"], "no"),
+    ("uv.lock", UV.replace("0.10.4", "odd"), ["uv.lock:3 odd"], "unknown"),
+    ("uv.lock", '[[package]]\nname = "agentex-sdk"\n', ["uv.lock:1 any"], "unknown"),
+    ("poetry.lock", UV, ["poetry.lock:3 0.10.4"], "yes"),
+    ("pdm.lock", UV + 'git = "https://git.example/sdk"\n', ["pdm.lock:3 0.10.4"], "yes"),
+    ("Pipfile.lock", '{"default": {"agentex_sdk": {"version": "==0.10.4"}, "other": {}}}',
+     ["Pipfile.lock:1 0.10.4"], "yes"),
+    ("Pipfile.lock", '{"develop": {\n"agentex-sdk": {\n"git": "https://git.example/sdk"\n}}}',
+     ["Pipfile.lock:2 https://git.example/sdk"], "unknown"),
+    ("Pipfile", '[packages]\nagentex-sdk = "==0.10.4"\n', ["Pipfile:2 ==0.10.4"], "yes"),
+    ("requirements.txt", ("agentex_SDK [all] == 0.10.4 ; python_version > '3'  # ours\n"
+     "-e .#egg=x\nno, requirement\n"),
+     ["requirements.txt:1 ==0.10.4"], "yes"),
+    ("requirements.txt", "agentex-sdk==\\\n0.10.4 --hash=sha256:0\n",
+     ["requirements.txt:1 ==0.10.4"], "yes"),
+    ("requirements-prod.txt", "-e git+https://git.example/sdk#egg=agentex-sdk\n",
+     ["requirements-prod.txt:1 -e git+https://git.example/sdk#egg=agentex-sdk"], "unknown"),
+    ("requirements.txt", "agentex-sdk @ https://files.example/sdk.whl\n",
+     ["requirements.txt:1 https://files.example/sdk.whl"], "unknown"),
+    ("requirements.txt", "agentex-sdk\n", ["requirements.txt:1 any"], "maybe"),
+    ("requirements.txt", "agentex-sdk>=0.10\n", ["requirements.txt:1 >=0.10"], "maybe"),
+    ("requirements.txt", "agentex-sdk>=0.10,<0.10.5\n",
+     ["requirements.txt:1 <0.10.5,>=0.10"], "yes"),
+    ("requirements.txt", "agentex-sdk<0.10\n", ["requirements.txt:1 <0.10"], "yes"),
+    ("requirements.txt", "agentex-sdk~=0.10.2\n", ["requirements.txt:1 ~=0.10.2"], "maybe"),
+    ("requirements.txt", "agentex-sdk==0.10.*\n", ["requirements.txt:1 ==0.10.*"], "maybe"),
+    ("requirements.txt", "agentex-sdk==0.9.*\n", ["requirements.txt:1 ==0.9.*"], "yes"),
+    ("requirements.txt", "agentex-sdk>=0.11\n", ["requirements.txt:1 >=0.11"], "no"),
+    ("requirements.txt", "agentex-sdk>0.10.5,!=0.11.0\n",
+     ["requirements.txt:1 !=0.11.0,>0.10.5"], "no"),
+    ("requirements.txt", "agentex-sdk<0.5\n", ["requirements.txt:1 <0.5"], "no"),
+    ("requirements.txt", "agentex-sdk<0.5,>0.6\n", ["requirements.txt:1 <0.5,>0.6"], "unknown"),
+    ("requirements.txt", "agentex-sdk===0.10.4\n", ["requirements.txt:1 ===0.10.4"], "yes"),
+    ("requirements.txt", "agentex-sdk===odd\n", ["requirements.txt:1 ===odd"], "unknown"),
+    ("requirements.txt", "--index-url x\n\n# agentex-sdk==1\nagentex-sdk-extra==1\n", [],
+     "unknown"),
+    ("pyproject.toml", '[project]\ndependencies = [\n  "agentex-sdk==0.10.4", # one\n]\n',
+     ["pyproject.toml:3 ==0.10.4"], "yes"),
+    ("pyproject.toml", '[project.optional-dependencies]\nagents = ["agentex-sdk==0.10.4"]\n',
+     ["pyproject.toml:2 ==0.10.4"], "yes"),
+    ("pyproject.toml", '[dependency-groups]\na = [{include-group = "b"}, "agentex-sdk==0.10.4"]\n',
+     ["pyproject.toml:2 ==0.10.4"], "yes"),
+    ("pyproject.toml", '[tool.pdm.dev-dependencies]\na = ["agentex-sdk==0.10.4"]\n',
+     ["pyproject.toml:2 ==0.10.4"], "yes"),
+    ("pyproject.toml", '[tool.uv]\ndev-dependencies = ["agentex-sdk==0.10.4", "-odd-"]\n',
+     ["pyproject.toml:2 ==0.10.4"], "yes"),
+    ("pyproject.toml", RANGE + '[tool.uv.sources]\nagentex-sdk = { git = "https://git.example" }\n',
+     ["pyproject.toml:2 >=0.10.5"], "unknown"),
+    ("pyproject.toml", RANGE + '[tool.uv.sources]\nagentex-sdk = [{ index = "ours" }]\n',
+     ["pyproject.toml:2 >=0.10.5"], "no"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "0.10.4"\n', ["pyproject.toml:2 ==0.10.4"], "yes"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "^0.10.2"\n',
+     ["pyproject.toml:2 >=0.10.2,<0.11"], "maybe"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "^0"\n', ["pyproject.toml:2 >=0,<1"], "maybe"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "~0.9"\n', ["pyproject.toml:2 >=0.9,<0.10"], "yes"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "~0"\n', ["pyproject.toml:2 >=0,<1"], "maybe"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = ">=0.10.5,<1"\n',
+     ["pyproject.toml:2 >=0.10.5,<1"], "no"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "*"\n', ["pyproject.toml:2 any"], "maybe"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = {{ path = "../sdk" }}\n',
+     ["pyproject.toml:2 ../sdk"], "unknown"),
+    ("pyproject.toml", ('[tool.poetry.group.main.dependencies]\nagentex-sdk = [\n'
+     '  { version = "0.10.4" },\n  { version = "0.9.*" },\n]\n'),
+     ["pyproject.toml:2 ==0.10.4"], "yes"),
+    ("pyproject.toml", "project = 1\ntool = 1\n", [], "unknown"),
+    ("setup.cfg", "[options]\ninstall_requires =\n    agentex-sdk==0.10.4; python_version>'3'\n",
+     ["setup.cfg:3 ==0.10.4"], "yes"),
+    ("setup.cfg", "[options.extras_require]\nagents = agentex-sdk==0.10.4\n",
+     ["setup.cfg:2 ==0.10.4"], "yes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text", "stated", "needs"), STATED)
+def test_what_a_file_states_is_told_with_its_line(
+    file: str,
+    text: str,
+    stated: list[str],
+    needs: str,
+    agent: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(agent, {file: text})
+    found = only(capsys)
+    assert (sdk(found), found["needs_patch"]) == (stated, needs)
+    assert found["not_read"] == []
+
+
+NOT_READ = [
+    ("uv.lock", "[[package]]\nname = \"agentex-sdk\"\nversion = \n", "no TOML from line 1 on: "),
+    ("uv.lock", "<<<<<<< ours\n" + UV, "an unfinished merge stands in it"),
+    ("Pipfile.lock", "{", "no lock of Pipenv: "),
+    ("Pipfile.lock", '{"default": 1}', "no lock of Pipenv: "),
+    ("pyproject.toml", "[project", "no TOML: "),
+    ("setup.cfg", "options\n", "no setup.cfg: "),
+    ("requirements.txt", "ok\nagentex-sdk=0.10.4\n", "line 2 is no requirement"),
+    ("requirements.txt", "-r ../other.txt\n", "line 1 includes ../other.txt: out of the tree"),
+    ("requirements.txt", "--requirement=gone.txt\n", "line 1 includes gone.txt: No such file"),
+    ("requirements.txt", b"name \xff\n", "not in UTF-8"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text", "reason"), NOT_READ)
+def test_what_cannot_be_read_is_named(
+    file: str, text: str | bytes, reason: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (agent / file).write_bytes(text if isinstance(text, bytes) else text.encode())
+    found = only(capsys)
+    (missed,) = found["not_read"]
+    assert missed["path"] == file
+    assert missed["reason"].startswith(reason)
+    assert found["actions"][0]["text"].startswith("agentex-sdk is stated nowhere here: ask its")
