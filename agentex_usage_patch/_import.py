@@ -27,7 +27,8 @@ class PostImportHook:
     def __init__(self, name: str, hook: Callable[[Any], object]) -> None:
         self._name = name
         self._hook = hook
-        self._finding: set[int] = set()
+        # Not a thread's ident: a thread in a forked process may have that one again.
+        self._finding = threading.local()
 
     def place(self) -> None:
         """Stand before all other finders, once."""
@@ -41,15 +42,14 @@ class PostImportHook:
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Return the spec that the other finders find, with a loader that calls the hook."""
-        thread = threading.get_ident()
         # Another finder may search sys.meta_path once more: let it pass us by.
-        if name != self._name or thread in self._finding:
+        if name != self._name or getattr(self._finding, "here", False):
             return None
-        self._finding.add(thread)
+        self._finding.here = True
         try:
             spec = self._find(name, path, target)
         finally:
-            self._finding.discard(thread)
+            self._finding.here = False
         if hasattr(getattr(spec, "loader", None), "exec_module"):
             spec.loader = _Loader(spec.loader, self._hook)
         return spec

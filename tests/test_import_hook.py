@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -75,6 +76,44 @@ def test_a_finder_that_searches_again_has_it_called_once(name: str) -> None:
     _, called = placed(name)
     importlib.import_module(name)
     assert len(called) == 1
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # what is tested
+def test_a_fork_while_another_thread_finds_has_it_called_in_the_child(name: str) -> None:
+    class Waiting:
+        """A finder that one thread is in the middle of, for as long as it lives."""
+
+        def find_spec(self, *_: Any) -> None:
+            if threading.current_thread() is finding:
+                found.set()
+                go_on.wait(60)
+
+    found, go_on = threading.Event(), threading.Event()
+    hook, _ = placed(name)
+    sys.meta_path.insert(0, Waiting())
+    finding = threading.Thread(target=hook.find_spec, args=(name,))
+    finding.start()
+    assert found.wait(60)
+    seen: list[tuple[bool, bool]] = []
+
+    def find() -> None:
+        spec = hook.find_spec(name)
+        hooked = spec is not None and type(spec.loader) is _import._Loader
+        seen.append((threading.get_ident() == finding.ident, hooked))
+
+    child = os.fork()
+    if not child:
+        threads = [threading.Thread(target=find) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        # One of them has the ident of the thread that the fork has left behind.
+        same = any(ident for ident, _ in seen)
+        os._exit(0 if same and all(hooked for _, hooked in seen) else 1 + same)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    go_on.set()
+    finding.join()
 
 
 def test_what_nobody_finds_is_not_found_and_an_old_finder_is_passed_by(name: str) -> None:
