@@ -6,25 +6,21 @@ import logging
 import os
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import _upstream
+from . import _in_place, _upstream
 from ._import import PostImportHook, imported
 from ._log import forget, say
 from ._probe import Observation, observe
 from ._reach import past, somebodys
 from ._status import AgentexUsagePatchError, PatchStatus, describe
 
-if TYPE_CHECKING:
-    from ._wrapper import GetResponse
-
 DISABLED = "AGENTEX_USAGE_PATCH_DISABLED"
 
 
 _lock = threading.RLock()
-#: Where our wrapper stands, one for each class: a reload leaves a class behind, in use.
-_installed: list[tuple[type, GetResponse]] = []
 _wanted = False
 _strict = False
 _told = ""
@@ -75,18 +71,20 @@ def remove_patch() -> PatchStatus:
     """Put the original `get_response` back, the same object that was there before.
 
     Where somebody has wrapped this package's wrapper since, theirs stays and ours only
-    passes calls on. Calls under way end as they began. Does nothing when nothing was
-    applied; never raises. Returns what is observed afterwards.
+    passes calls on. What another copy of this package has applied is taken back, too.
+    Calls under way end as they began. Does nothing when nothing was applied; never
+    raises. Returns what is observed afterwards.
     """
     global _strict, _told, _wanted
     with _lock:
         _wanted, _strict, _told = False, False, ""
         _hook.withdraw()
-        for model_class, wrapper in _installed.copy():
-            wrapper._self_inert = True
-            if vars(model_class).get(_upstream.METHOD) is wrapper:
-                setattr(model_class, _upstream.METHOD, wrapper.__wrapped__)
-                _installed.remove((model_class, wrapper))
+        for model_class, wrapper in _in_place.placed():
+            _in_place.take_out(model_class, wrapper)
+        with suppress(Exception):  # whatever another copy, or the SDK, may have become
+            _, model_class, found = _found()
+            for wrapper in _in_place.wrappers_behind(found):
+                _in_place.take_out(model_class, wrapper)
         forget()
     return status()
 
@@ -117,7 +115,8 @@ def _apply(module: Any) -> PatchStatus:
         with _lock:
             if module is not None:
                 _install(module)
-                if not _installed:  # nothing lacks: a reload will lack nothing, either
+                if _in_place.wrapper_of(*_found()[1:]) is None:
+                    # Nothing lacks: a reload will lack nothing, either.
                     _hook.withdraw()
     except Exception as error:  # noqa: BLE001 - a worker starts whatever goes wrong here
         observed = _broken(error)
@@ -148,8 +147,8 @@ def _install(module: Any) -> None:
     found = vars(model_class).get(_upstream.METHOD) if isinstance(model_class, type) else None
     if not _is_method(found):
         return
-    earlier = _wrapper_of(model_class)
-    if earlier is not None and _stands_in(earlier, found):
+    earlier = _in_place.wrapper_of(model_class, found)
+    if earlier is not None and _in_place.stands_in(earlier, found):
         earlier._self_inert = False
         return
     before = observe(module, model_class, found)
@@ -163,14 +162,8 @@ def _install(module: Any) -> None:
         return  # what ran without the wrapper does not run with it
     if earlier is not None:  # beneath somebody's wrapper that hides it, or put aside
         earlier._self_inert = True
-        _installed.remove((model_class, earlier))
-    setattr(model_class, _upstream.METHOD, wrapper)
-    _installed.append((model_class, wrapper))
-
-
-def _wrapper_of(model_class: Any) -> GetResponse | None:
-    """Return the wrapper that we put into a class, wherever it stands now."""
-    return next((each for owner, each in _installed if owner is model_class), None)
+        _in_place.forget(earlier)
+    _in_place.put(model_class, wrapper)
 
 
 def _lacking(seen: Observation) -> frozenset[str]:
@@ -187,23 +180,18 @@ def _is_method(found: Any) -> bool:
     )
 
 
-def _stands_in(wrapper: GetResponse, found: Any) -> bool:
-    """Say whether our wrapper is what was found, or stands beneath somebody else's."""
-    seen: set[int] = set()
-    while found is not None and id(found) not in seen:
-        if found is wrapper:
-            return True
-        seen.add(id(found))
-        found = getattr(found, "__wrapped__", None)
-    return False
+def _found() -> tuple[Any, Any, Any]:
+    """Return the SDK's module, its class, and what stands in it as `get_response`."""
+    module = sys.modules.get(_upstream.MODULE)
+    model_class = getattr(module, _upstream.CLASS, None)
+    return module, model_class, getattr(model_class, "__dict__", {}).get(_upstream.METHOD)
 
 
 def _observe_all(*, thorough: bool) -> PatchStatus:
-    module = sys.modules.get(_upstream.MODULE)
-    model_class = getattr(module, _upstream.CLASS, None)
-    found = getattr(model_class, "__dict__", {}).get(_upstream.METHOD)
+    module, model_class, found = _found()
     applied: frozenset[str] = frozenset()
     bypasses: tuple[str, ...] = ()
+    copied = False
     if module is None and _upstream.model_is_gone():
         seen = Observation(problem=f"it holds no {_upstream.MODULE}")
     elif module is None:
@@ -212,17 +200,19 @@ def _observe_all(*, thorough: bool) -> PatchStatus:
         seen = Observation(problem=f"{_upstream.CLASS}.{_upstream.METHOD} was not found")
     else:
         seen = observe(module, model_class, found)
-        ours = _wrapper_of(model_class)
+        ours = _in_place.wrapper_of(model_class, found)
         if ours is not None and not ours._self_inert:
             with ours.only_passing_on_here():
                 applied = seen.working - observe(module, model_class, found).working
-            patched = [owner for owner, _ in _installed]
+            copied = _in_place.is_another_copys(ours)
+            patched = [owner for owner, _ in _in_place.placed()]
             bypasses = past(model_class, ours, patched, thorough=thorough)
     model_file = getattr(module, "__file__", None) if found is not None else None
     return describe(
         seen,
         model_file=model_file,
         applied=applied,
+        copied=copied,
         waiting=_wanted,
         bypasses=bypasses,
         somebodys=somebodys(found),

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from . import _upstream
-from ._standin import StandIn
 
 #: More than any chain of wrappers has; what it holds beyond is not looked at.
 _MANY = 200
@@ -166,7 +165,8 @@ def _taken(bound: list[types.MethodType], wrapper: Any) -> Iterator[types.Method
     """Yield the bound methods of the original that no call of ours goes through."""
     # A call under way is bound to its stand-in; what it was called as is held by the
     # wrapper's own bound form, or by its coroutine.
-    theirs = {id(each): each for each in bound if not issubclass(type(each.__self__), StandIn)}
+    # By a name of theirs, since the stand-ins may be those of another copy of this package.
+    theirs = {id(each): each for each in bound if not hasattr(type(each.__self__), "_patch_target")}
     for holder in gc.get_referrers(*theirs.values()) if theirs else ():
         parent = _attribute(holder, "_self_parent") if callable(holder) else None
         code = holder.cr_code if type(holder) is types.CoroutineType else None

@@ -96,24 +96,27 @@ def describe(
     model_file: str | None,
     applied: frozenset[str],
     waiting: bool,
+    copied: bool = False,
     bypasses: tuple[str, ...] = (),
     somebodys: Sequence[str] = (),
 ) -> PatchStatus:
     """Put together what was observed.
 
-    ``applied`` are the fixes of the wrapper that is in place; ``waiting`` says whether
-    the patch is to be applied when the SDK's model is imported. ``somebodys`` names the
-    functions of others that `get_response` was seen to go through.
+    ``applied`` are the fixes of the wrapper that is in place, ``copied`` when another
+    copy of this package has put it there; ``waiting`` says whether the patch is to be
+    applied when the SDK's model is imported. ``somebodys`` names the functions of others
+    that `get_response` was seen to go through.
     """
     version = _upstream.sdk_version()
-    fixes = tuple(_fix(name, version, seen, applied, somebodys) for name in _upstream.FIXES)
+    by = " by another copy of this package" if copied else ""
+    fixes = tuple(_fix(name, version, seen, applied, by, somebodys) for name in _upstream.FIXES)
     conflicts = tuple(
         Conflict(each.distribution, installed, each.reason, f'pip install "{each.mend}"')
         for each, installed in _upstream.breaking_companions()
     )
     summary = " ".join(
         [
-            f"{_SDK} {version}: {_sentence(fixes, seen, waiting)}"
+            f"{_SDK} {version}: {_sentence(fixes, seen, by, waiting=waiting)}"
             if version
             else f"{_SDK} is not installed: there is nothing to patch.",
             *(
@@ -134,6 +137,7 @@ def _fix(
     version: str | None,
     seen: Observation,
     applied: frozenset[str],
+    by: str,
     somebodys: Sequence[str],
 ) -> Fix:
     if seen.problem is not None:
@@ -141,7 +145,7 @@ def _fix(
     evidence = "seen when get_response was run against stubs"
     if name in seen.working:
         if name in applied:
-            return Fix(name, "patched", evidence)
+            return Fix(name, "patched", f"{evidence}, applied{by}" if by else evidence)
         if not _upstream.within(version, _upstream.AFFECTED):
             return Fix(name, "native", evidence)
         through = f"; it goes through {', '.join(somebodys)}" if somebodys else ""
@@ -186,7 +190,7 @@ def _by_version(version: str | None) -> str:
     return f"release {version} is not one of those that lack it ({_upstream.AFFECTED})"
 
 
-def _sentence(fixes: tuple[Fix, ...], seen: Observation, waiting: bool) -> str:
+def _sentence(fixes: tuple[Fix, ...], seen: Observation, by: str, *, waiting: bool) -> str:
     def those(state: State) -> str:
         return ", ".join(fix.name for fix in fixes if fix.state == state)
 
@@ -206,5 +210,5 @@ def _sentence(fixes: tuple[Fix, ...], seen: Observation, waiting: bool) -> str:
         return f"it has every fix, nothing is replaced; remove this package: {_upstream.REMOVE}"
     upgrade = f"to be removed after an upgrade to {_upstream.FIXED_IN} or later"
     if native:
-        return f"{patched} patched, {native} native; {upgrade}."
-    return f"patched ({patched}); {upgrade}."
+        return f"{patched} patched{by}, {native} native; {upgrade}."
+    return f"patched{by} ({patched}); {upgrade}."

@@ -80,7 +80,7 @@ import {_SDK}
 looking = threading.Event()
 def look():
     with contextlib.ExitStack() as stack:
-        for _, wrapper in _patch._installed:
+        for _, wrapper in _in_place.placed():
             stack.enter_context(wrapper.only_passing_on_here())
         looking.set()
         threading.Event().wait()
@@ -104,7 +104,7 @@ for thread in threads:
 
 _BEGIN = """
 import contextlib, importlib, os, threading
-from agentex_usage_patch import _patch, apply_patch, remove_patch, status
+from agentex_usage_patch import _in_place, _patch, apply_patch, remove_patch, status
 finders = list(sys.meta_path)
 def fork():
     # Goes on in the child; the parent only hands its output and its exit code on.

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from agentex_usage_patch import _call, _patch, _probe, _upstream, apply_patch, remove_patch, status
+from agentex_usage_patch import (
+    _call,
+    _in_place,
+    _probe,
+    _upstream,
+    apply_patch,
+    remove_patch,
+    status,
+)
 from agentex_usage_patch._status import State
 from agentex_usage_patch._upstream import FIXES
 from agentex_usage_patch._wrapper import GetResponse
@@ -126,7 +134,7 @@ def test_somebody_on_top_who_does_it_without_ours_is_not_called_patched(
 
 def test_once_removed_nothing_of_ours_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     # Apart from what other tests have left beneath functions that hide it.
-    monkeypatch.setattr(_patch, "_installed", [])
+    monkeypatch.setattr(_in_place, "_put", [])
 
     def left() -> int:
         gc.collect()
