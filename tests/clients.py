@@ -82,6 +82,12 @@ def event(**fields: Any) -> Any:
     return ResponseCompletedEvent.construct(**completed(**fields))
 
 
+async def typed(*events: Event) -> list[Any]:
+    """Return events as the openai client makes them."""
+    stream = await Wire(list(events)).client().responses.create(model="m", input="", stream=True)
+    return [each async for each in stream]
+
+
 async def ask(model: Any, **keywords: Any) -> Any:
     """Call a model's get_response, and return the result."""
     with calls.messages():

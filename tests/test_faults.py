@@ -16,7 +16,8 @@ from agentex_usage_patch import (
 
 from . import calls
 from .calls import AFFECTED, make_model, tokens
-from .clients import TOKENS, Recording, ask, event, ours
+from .clients import TOKENS, Recording, ask, event, ours, typed
+from .wire import completed, text
 
 #: What an unpatched call counts, where the model's usage cannot be known.
 LOST = [0] * 5 if AFFECTED else TOKENS
@@ -25,6 +26,21 @@ OUTPUT = event().response.output
 
 def fail(*_: Any, **__: Any) -> Any:
     raise LookupError("not for anybody's eyes")
+
+
+async def answered(model: Any) -> tuple[Any, list[Any]]:
+    """Make a call, and return its result and what was streamed to the user."""
+    with calls.messages() as streamed:
+        result = await model.get_response(**calls.arguments(conversation_id="conv_1"))
+    return result, streamed.seen
+
+
+async def streaming() -> tuple[list[Any], list[Any]]:
+    """Return the events of a streamed text, and what the user sees of them unpatched."""
+    events = await typed(*text("Hello ", "world"), completed())
+    _, streamed = await answered(make_model(Recording(*events)))
+    assert [each[0] for each in streamed].count("update") >= 2
+    return events, streamed
 
 
 class Refusing(type):
@@ -52,25 +68,28 @@ STEPS = {
 async def test_a_step_that_fails_costs_neither_the_answer_nor_a_second_request(
     step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    events, unpatched = await streaming()
     apply_patch()
     name, broken, counted = STEPS[step]
     monkeypatch.setattr(_call, name, broken)
     caplog.set_level(logging.DEBUG, logger="agentex_usage_patch")
-    client = Recording(event())
+    client = Recording(*events)
     model = make_model(client)
     for count in (1, 2):
-        result = await ask(model, conversation_id="conv_1")
+        result, streamed = await answered(model)
         assert result.output == OUTPUT
+        assert streamed == unpatched
         assert tokens(result.usage) == counted
         assert len(client.requests) == count
     if not AFFECTED:  # nothing of ours runs
         assert ours(caplog) == []
         return
-    warning, again = ours(caplog)
-    assert (warning.levelno, again.levelno) == (logging.WARNING, logging.DEBUG)
+    warning, *again = ours(caplog)
+    assert warning.levelno == logging.WARNING
+    assert {each.levelno for each in again} == {logging.DEBUG}
     assert warning.getMessage().startswith(f"{step} failed with LookupError")
     assert "eyes" not in caplog.text
-    assert "2 times" in again.getMessage()
+    assert "2 times" in again[0].getMessage()
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -114,12 +133,14 @@ class Touchy(calls.Span):
 async def test_a_span_that_cannot_be_touched_costs_nothing(
     touched: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    events, unpatched = await streaming()
     apply_patch()
     monkeypatch.setattr(Touchy, "touched", touched)
     monkeypatch.setattr(calls, "Span", Touchy)
-    client = Recording(event())
+    client = Recording(*events)
     model = make_model(client)
-    result = await ask(model)
+    result, streamed = await answered(model)
+    assert streamed == unpatched
     assert (tokens(result.usage), result.output) == (TOKENS, OUTPUT)
     assert len(client.requests) == 1
     (span,) = model.tracer.spans
@@ -136,10 +157,12 @@ async def test_a_create_whose_signature_cannot_be_read_is_called_as_it_was(
         async def create(self, **request: Any) -> Any:
             return await super().create(**request)
 
+    events, unpatched = await streaming()
     apply_patch()
     monkeypatch.setattr(inspect, "signature", fail)
-    client = Unread(event())
-    result = await ask(make_model(client), conversation_id="conv_1")
+    client = Unread(*events)
+    result, streamed = await answered(make_model(client))
+    assert streamed == unpatched
     assert tokens(result.usage) == TOKENS
     assert len(client.requests) == 1
     if not AFFECTED:
@@ -215,8 +238,9 @@ async def test_a_result_of_another_shape_is_handed_on(
     client = Recording(event())
     assert await ask(make_model(client)) is result
     assert len(client.requests) == 1
-    for record in ours(caplog):
-        assert record.getMessage().startswith("correcting the result failed with AttributeError")
+    assert [each.getMessage().partition(";")[0] for each in ours(caplog)] == [
+        "correcting the result failed with AttributeError"
+    ] * AFFECTED
 
 
 async def test_what_the_probe_stumbles_over_is_neither_logged_nor_counted(
