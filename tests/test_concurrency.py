@@ -7,7 +7,7 @@ import contextvars
 import copy
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -120,14 +120,21 @@ async def test_a_call_is_wholly_patched_or_wholly_original_while_it_is_applied_a
     wire = Numbered()
     model = make_model(wire.client())
     done = threading.Event()
+    turning = threading.Lock()
     turns = 0
 
     def apply_and_remove() -> None:
         nonlocal turns
         while not done.is_set():
-            apply_patch()
-            remove_patch()
-            turns += 1
+            with turning:
+                apply_patch()
+                remove_patch()
+                turns += 1
+
+    async def begin(batch: Iterable[int]) -> list[asyncio.Task[tuple[Any, ...]]]:
+        pending = [asyncio.create_task(make_call(model, call)) for call in batch]
+        await asyncio.sleep(0)
+        return pending
 
     # In this loop between two events, and in a thread beside it at any moment.
     beside = threading.Thread(target=apply_and_remove)
@@ -136,25 +143,26 @@ async def test_a_call_is_wholly_patched_or_wholly_original_while_it_is_applied_a
         try:
             seen = []
             for first in range(0, 400, 20):
-                batch = range(first, first + 20)
-                pending = [asyncio.create_task(make_call(model, call)) for call in batch]
-                apply_patch()
-                await asyncio.sleep(0)
-                remove_patch()
+                with turning:
+                    apply_patch()
+                    pending = await begin(range(first, first + 5))
+                    remove_patch()
+                    pending += await begin(range(first + 5, first + 10))
+                pending += await begin(range(first + 10, first + 20))
                 seen += await asyncio.gather(*pending)
         finally:
             done.set()
             beside.join()
     assert turns
-    kinds = set()
+    kinds: dict[int, str] = {}
     for call, (counted, response_id, in_span) in enumerate(seen):
         if wire.chained[call] is not None:
-            kinds.add("patched")
+            kinds[call] = "patched"
             assert (counted, response_id, in_span) == patched(call)
         else:
-            kinds.add("original")
+            kinds[call] = "original"
             assert (counted[:4], in_span) == ([0] * 4, None)
             assert len(response_id) == len("resp_") + 8
-    assert "patched" in kinds
-    if not AFFECTED:
-        assert kinds == {"patched"}
+    assert {kinds[call] for call in range(400) if call % 20 < 5} == {"patched"}
+    outside = {kinds[call] for call in range(400) if 5 <= call % 20 < 10}
+    assert outside == {"original" if AFFECTED else "patched"}

@@ -1,8 +1,10 @@
-"""Patched old = old, everywhere else: somebody's wrapper, client or tracer beneath ours."""
+"""Patched old = old, everywhere else: somebody's wrapper beneath ours, and on top of it."""
 
 from __future__ import annotations
 
 import copy
+import functools
+import itertools
 import pickle
 from typing import Any
 
@@ -30,7 +32,7 @@ def wrapped_by_a_function(meet: Any) -> None:
 
 def wrapped_by_wrapt(meet: Any) -> None:
     """Wrap get_response as tracers do."""
-    original = calls.sdk.TemporalStreamingModel.get_response
+    original = vars(calls.sdk.TemporalStreamingModel)["get_response"]
 
     async def get_response(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         met = meet(instance)
@@ -40,24 +42,35 @@ def wrapped_by_wrapt(meet: Any) -> None:
     calls.sdk.TemporalStreamingModel.get_response = wrapper
 
 
-@pytest.fixture(params=[wrapped_by_a_function, wrapped_by_wrapt])
+def beneath(wrap: Any, meet: Any) -> None:
+    """Wrap get_response, then patch; the probe is over when somebody meets a model."""
+    probing = True
+
+    def meet_callers(model: Any) -> Any:
+        return model if probing else meet(model)
+
+    wrap(meet_callers)
+    agentex_usage_patch.apply_patch()
+    probing = False
+
+
+def on_top(wrap: Any, meet: Any) -> None:
+    """Patch, then wrap get_response."""
+    agentex_usage_patch.apply_patch()
+    wrap(meet)
+
+
+@pytest.fixture(
+    params=itertools.product([wrapped_by_a_function, wrapped_by_wrapt], [beneath, on_top]),
+    ids=lambda param: " ".join(each.__name__ for each in param),
+)
 def wrapped_by(request: pytest.FixtureRequest) -> Any:
-    """A way to put a wrapper into the class; the patch goes on top, and its probe is over."""
-
-    def wrap(meet: Any) -> None:
-        probing = True
-
-        def meet_callers(model: Any) -> Any:
-            return model if probing else meet(model)
-
-        request.param(meet_callers)
-        agentex_usage_patch.apply_patch()
-        probing = False
-
-    return wrap
+    """A way to put a wrapper into the class, on either side of the patch."""
+    wrap, side = request.param
+    return functools.partial(side, wrap)
 
 
-async def test_somebodys_wrapper_beneath_ours_meets_the_model_once_per_call(
+async def test_somebodys_wrapper_meets_the_model_once_per_call(
     wrapped_by: Any,
 ) -> None:
     met: list[Any] = []
