@@ -167,10 +167,14 @@ def _taken(bound: list[types.MethodType], wrapper: Any) -> Iterator[types.Method
     # wrapper's own bound form, or by its coroutine.
     # By a name of theirs, since the stand-ins may be those of another copy of this package.
     theirs = {id(each): each for each in bound if not hasattr(type(each.__self__), "_patch_target")}
+    # Asked of the wrapper: wrapt 1.15 … 2.0 do not tell the garbage collector what a bound
+    # form wraps, only whose it is.
+    for holder in gc.get_referrers(wrapper) if theirs else ():
+        if callable(holder) and _attribute(holder, "_self_parent") is wrapper:
+            theirs.pop(id(_attribute(holder, "__wrapped__")), None)
     for holder in gc.get_referrers(*theirs.values()) if theirs else ():
-        parent = _attribute(holder, "_self_parent") if callable(holder) else None
         code = holder.cr_code if type(holder) is types.CoroutineType else None
-        if parent is wrapper or code is type(wrapper)._call.__code__:
+        if code is type(wrapper)._call.__code__:
             for each in gc.get_referents(holder):
                 theirs.pop(id(each), None)
     yield from theirs.values()
