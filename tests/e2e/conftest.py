@@ -27,14 +27,14 @@ async def stack() -> AsyncIterator[Stack]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def outcomes(stack: Stack) -> Outcomes:
     """A worker of each setting."""
-    _outcomes.append(await Outcomes(stack).start(1, heartbeat=60))
+    _outcomes.append(await Outcomes(stack).start("one", 1, heartbeat=60))
     return _outcomes[-1]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def pairs(stack: Stack) -> Outcomes:
     """Two workers of each setting."""
-    _outcomes.append(await Outcomes(stack).start(2, heartbeat=10))
+    _outcomes.append(await Outcomes(stack).start("pair", 2, heartbeat=10))
     return _outcomes[-1]
 
 

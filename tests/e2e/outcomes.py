@@ -19,11 +19,11 @@ class Outcomes:
         self.workers: dict[Setting, list[Worker]] = {}
         self.held: dict[str, asyncio.Task[dict[Setting, Any]]] = {}
 
-    async def start(self, count: int, heartbeat: int) -> Self:
-        """Start so many workers of each setting."""
+    async def start(self, name: str, count: int, heartbeat: int) -> Self:
+        """Start so many workers of each setting, which share its work."""
 
         async def workers(setting: Setting) -> list[Worker]:
-            queue = f"{count}-{setting}"
+            queue = f"{name}-{setting}"
             return await asyncio.gather(
                 *(
                     self.stack.worker(setting, f"{queue}-{number}", queue, heartbeat=heartbeat)

@@ -13,7 +13,6 @@ from agentex_usage_patch import _upstream
 
 from .answers import Answer, Json, tokens
 from .conversation import Conversation, numbers
-from .outcomes import Outcomes
 from .stack import FIXED, RELEASES, Setting, Stack, Worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -25,9 +24,12 @@ WORKFLOWS, TURNS, AT_ONCE = 200, 3, 16
     "setting", [*(Setting(each, patched=True) for each in RELEASES), FIXED], ids=str
 )
 async def test_every_answer_has_its_own_numbers_and_nothing_is_charged_twice(
-    setting: Setting, pairs: Outcomes, record_property: Callable[[str, object], None]
+    setting: Setting, stack: Stack, record_property: Callable[[str, object], None]
 ) -> None:
-    stack, workers = pairs.stack, pairs.workers[setting]
+    queue = f"load-{setting}"
+    workers = await asyncio.gather(
+        *(stack.worker(setting, f"{queue}-{number}", queue) for number in range(2))
+    )
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def hold(number: int) -> Conversation:
@@ -55,6 +57,7 @@ async def test_every_answer_has_its_own_numbers_and_nothing_is_charged_twice(
         for _ in workers:
             left: Json = await talk.handle.execute_update("inspect")
             assert (left["tasks"], left["kept"]) == ([], 0)
+    await asyncio.gather(*(each.stop() for each in workers))
 
 
 def own(number: int, turn: int) -> Json:
