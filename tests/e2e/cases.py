@@ -30,11 +30,22 @@ class Case(NamedTuple):
 SWALLOWING = ("0.5.3",)
 
 
-async def chained(talk: Conversation) -> Json:
-    """Two turns, the second one on the first one's response."""
+async def two_turns(talk: Conversation, *answers: Answer, spans: int | None = None) -> Json:
+    """Two turns, the second one on the first one's response; so many spans end."""
+    talk.will(*answers)
     await talk.turn()
     await talk.turn(chain=True)
-    return await talk.seen()
+    return await talk.seen(spans=spans)
+
+
+async def stopped(talk: Conversation) -> tuple[Answer, asyncio.Task[Json]]:
+    """Begin a turn; return when its stream has stopped, and the user has what came of it."""
+    answer = Answer(hold_after=3)
+    talk.will(answer)
+    turn = asyncio.create_task(talk.turn())
+    await answer.held.wait()
+    await talk.until_streamed(2)
+    return answer, turn
 
 
 async def prompt(talk: Conversation) -> Json:
@@ -92,10 +103,7 @@ async def structured(talk: Conversation) -> Json:
 
 async def reasoning(talk: Conversation) -> Json:
     """Reasoning items."""
-    talk.will(thinks_and_says("It ", "is ", "42."))
-    await talk.turn()
-    await talk.turn(chain=True)
-    return await talk.seen()
+    return await two_turns(talk, thinks_and_says("It ", "is ", "42."))
 
 
 async def unknown_id(talk: Conversation) -> Json:
@@ -108,10 +116,8 @@ async def unknown_id(talk: Conversation) -> Json:
 
 async def rate_limited(talk: Conversation) -> Json:
     """429, and then an answer."""
-    talk.will(Answer(status=429, headers={"retry-after-ms": "50"}), Answer())
-    await talk.turn()
-    await talk.turn(chain=True)
-    return await talk.seen(spans=3)
+    refusal = Answer(status=429, headers={"retry-after-ms": "50"})
+    return await two_turns(talk, refusal, spans=3)
 
 
 async def server_error(talk: Conversation) -> Json:
@@ -123,43 +129,27 @@ async def server_error(talk: Conversation) -> Json:
 
 async def cut(talk: Conversation) -> Json:
     """A stream that breaks in the middle, and is made again."""
-    talk.will(Answer(cut_after=3))
-    await talk.turn()
-    await talk.turn(chain=True)
-    return await talk.seen()
+    return await two_turns(talk, Answer(cut_after=3))
 
 
 async def not_completed(talk: Conversation) -> Json:
     """A stream that ends without a completed event."""
-    talk.will(Answer(ending=None))
-    await talk.turn()
-    await talk.turn(chain=True)
-    return await talk.seen()
+    return await two_turns(talk, Answer(ending=None))
 
 
 async def incomplete(talk: Conversation) -> Json:
     """response.incomplete in place of response.completed."""
-    talk.will(Answer(ending="incomplete"))
-    await talk.turn()
-    await talk.turn(chain=True)
-    return await talk.seen()
+    return await two_turns(talk, Answer(ending="incomplete"))
 
 
 async def failed(talk: Conversation) -> Json:
     """response.failed in place of response.completed."""
-    talk.will(Answer(ending="failed"))
-    await talk.turn()
-    await talk.turn(chain=True)
-    return await talk.seen()
+    return await two_turns(talk, Answer(ending="failed"))
 
 
 async def redis_away(talk: Conversation) -> Json:
     """Redis goes away in the middle of a stream, and is back for the next turn."""
-    answer = Answer(hold_after=3)
-    talk.will(answer)
-    turn = asyncio.create_task(talk.turn())
-    await answer.held.wait()
-    await talk.until_streamed(2)
+    answer, turn = await stopped(talk)
     (worker,) = talk.workers
     await worker.redis.stop()
     answer.go_on.set()
@@ -172,18 +162,12 @@ async def redis_away(talk: Conversation) -> Json:
 async def api_away(talk: Conversation) -> Json:
     """The Agentex API answers 500 to the first requests."""
     talk.served.api_fails = 2
-    await talk.turn()
-    await talk.turn(chain=True)
-    return await talk.seen()
+    return await two_turns(talk)
 
 
 async def cancelled(talk: Conversation) -> Json:
     """The activity is cancelled in the middle of a stream; the next turn is a new one."""
-    answer = Answer(hold_after=3)
-    talk.will(answer)
-    turn = asyncio.create_task(talk.turn())
-    await answer.held.wait()
-    await talk.until_streamed(2)
+    answer, turn = await stopped(talk)
     await talk.handle.signal("cancel_turn")
     await turn
     async with asyncio.timeout(60):  # the worker learns of it with a heartbeat
@@ -194,11 +178,7 @@ async def cancelled(talk: Conversation) -> Json:
 
 async def killed(talk: Conversation) -> Json:
     """The worker is killed in the middle of a stream, and another takes the activity over."""
-    answer = Answer(hold_after=3)
-    talk.will(answer)
-    turn = asyncio.create_task(talk.turn())
-    await answer.held.wait()
-    await talk.until_streamed(2)
+    answer, turn = await stopped(talk)
     worker = talk.who_asked(answer)
     await worker.process.stop(signal.SIGKILL)
     await turn
@@ -210,11 +190,7 @@ async def killed(talk: Conversation) -> Json:
 
 async def silent(talk: Conversation) -> Json:
     """A worker is cut off from Temporal; another takes over, and the first one comes back."""
-    answer = Answer(hold_after=3)
-    talk.will(answer)
-    turn = asyncio.create_task(talk.turn())
-    await answer.held.wait()
-    await talk.until_streamed(2)
+    answer, turn = await stopped(talk)
     worker = talk.who_asked(answer)
     await worker.temporal.stop()
     await turn
@@ -226,7 +202,7 @@ async def silent(talk: Conversation) -> Json:
 
 
 CASES = {
-    "two turns chained by previous_response_id": Case(chained),
+    "two turns chained by previous_response_id": Case(two_turns),
     "prompt": Case(prompt),
     "conversation_id and prompt past the runner": Case(past_the_runner),
     "RunConfig": Case(run_config),
