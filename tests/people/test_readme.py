@@ -22,8 +22,8 @@ from .fleet import copied
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-#: What installs from an index is not run.
-NOT_RUN = ("pip install",)
+#: What installs from an index is not run, nor what runs this very test.
+NOT_RUN = ("pip install", "python3 -m venv", ".venv/bin/tox")
 
 
 def blocks(language: str) -> list[str]:
@@ -131,6 +131,13 @@ async def test_its_commands_do_what_it_says(tmp_path: Path) -> None:
     }
     drawn = (fleet / "docs" / "verify.svg").read_text(encoding="utf-8")
     assert words(drawn) == words((ROOT / "docs" / "verify.svg").read_text(encoding="utf-8"))
+
+
+def test_the_environments_that_it_names_are_those_of_tox() -> None:
+    named = re.findall(r"tox run -e ([\w.-]+)", README)
+    config = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    assert named == ["verify"]
+    assert all(f"[testenv:{each}]" in config for each in named)
 
 
 def words(picture: str) -> str:
