@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -65,17 +67,25 @@ async def ask_model(asked: dict[str, Any]) -> dict[str, Any]:
 async def inspect_worker() -> dict[str, Any]:
     """Tell what of a call is left in this worker's process."""
     gc.collect()
-    coroutines = [task.get_coro() for task in asyncio.all_tasks()]
     kept = [each for each in gc.get_objects() if type(each).__name__ in ("Call", "Stream")]
     return {
+        "worker": os.environ["AGENT_NAME"],
         "tasks": sorted(
             name
-            for each in coroutines
-            if "get_response" in (name := getattr(each, "__qualname__", "?"))
+            for task in asyncio.all_tasks()
+            for name in _awaited(task.get_coro())
+            if "get_response" in name
         ),
         "kept": sum(type(each).__module__.startswith("agentex_usage_patch") for each in kept),
         "patched": "agentex_usage_patch" in sys.modules,
     }
+
+
+def _awaited(coroutine: Any) -> Iterator[str]:
+    """Yield the name of a coroutine, and of what it waits for."""
+    while coroutine is not None:
+        yield getattr(coroutine, "__qualname__", "")
+        coroutine = getattr(coroutine, "cr_await", None)
 
 
 @function_tool  # type: ignore[untyped-decorator,unused-ignore]  # Any without the SDK

@@ -27,7 +27,7 @@ class Conversation:
     def __init__(self, stack: Stack, workers: list[Worker], case: str) -> None:
         self.stack = stack
         self.workers = workers
-        self.task = f"{case.replace(' ', '-')}-{workers[0].name}"
+        self.task = f"{case.replace(' ', '-')}-{workers[0].name}-{stack.run}"
         self.handle: WorkflowHandle[Any, Any]
         self.turns: list[Json] = []
 
@@ -67,6 +67,22 @@ class Conversation:
         self.turns.append(came)
         return came
 
+    async def left(self) -> Json:
+        """Return what of calls is left in the processes of its workers."""
+        found: dict[str, Json] = {}
+        async with asyncio.timeout(60):
+            while len(found) < len(self.workers):
+                # Several at once, as one worker may take all that comes one by one.
+                asked = [
+                    self.handle.execute_update("inspect") for _ in range(4 * len(self.workers))
+                ]
+                found |= {each.pop("worker"): each for each in await asyncio.gather(*asked)}
+        return {
+            "tasks": [task for each in found.values() for task in each["tasks"]],
+            "kept": sum(each["kept"] for each in found.values()),
+            "patched": all(each["patched"] for each in found.values()),
+        }
+
     def who_asked(self, answer: Answer) -> Worker:
         """Return the worker that was given an answer."""
         return next(each for each in self.workers if each.name == answer.worker)
@@ -90,7 +106,6 @@ class Conversation:
         served = self.served
         count = len(served.issued) if spans is None else spans
         await self.stack.backend.until(lambda: len(self._spans()) >= count)
-        left: Json = await self.handle.execute_update("inspect")
         seen = {
             "turns": self.turns,
             "bodies": [_without(body, "metadata") for body in served.requests],
@@ -100,7 +115,7 @@ class Conversation:
             "streamed": [each async for each in self._streamed()],
             "stored": [_without(each, "id", "task_id") for each in served.messages.values()],
             "history": [each async for each in self._history()],
-            "left": left,
+            "left": await self.left(),
         }
         return json.loads(self._told_apart(json.dumps(seen)))  # type: ignore[no-any-return]
 
@@ -126,8 +141,8 @@ class Conversation:
         """Show ids and times as what they are."""
         for number, issued in enumerate(self.served.issued, 1):
             text = text.replace(issued, f"response {number}")
-        for message in self.served.messages:
-            text = text.replace(message, "message")
+        for number, message in enumerate(self.served.messages, 1):
+            text = text.replace(message, f"message {number}")
         text = text.replace(self.task, "task")
         text = re.sub(r"\b(resp|msg)_[0-9a-f]{8}\b", r"invented \1", text)
         return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)?", "…", text)

@@ -72,7 +72,9 @@ class Process:
             raise RuntimeError(f"{self._command} ended early:\n{self.tail()}")
 
     def tail(self, lines: int = 40) -> str:
-        """Return the end of its log."""
+        """Return the end of its log, nothing when it was not started."""
+        if not self.log.exists():
+            return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -22,11 +22,11 @@ class Task:
 
     ``answers`` are taken by its requests one by one; then the default is given. ``known``
     are the ids that may be chained to.
-    ``api_fails`` so many requests of the Agentex API are answered with 500.
+    ``api_fails``: route → so many of its requests are answered with 500.
     """
 
     answers: list[Answer] = field(default_factory=list)
-    api_fails: int = 0
+    api_fails: Counter[str] = field(default_factory=Counter)
     requests: list[Json] = field(default_factory=list)
     issued: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
@@ -148,7 +148,7 @@ class Backend(Server):
 
     async def _create_message(self, request: web.Request) -> web.Response:
         body = await request.json()
-        if self._fails(body["task_id"]):
+        if self._fails(body["task_id"], "messages"):
             return web.json_response({"detail": "told to"}, status=500)
         message = {**body, "id": f"message-{secrets.token_hex(8)}"}
         self.tasks[body["task_id"]].messages[message["id"]] = message
@@ -156,20 +156,19 @@ class Backend(Server):
 
     async def _update_message(self, request: web.Request) -> web.Response:
         body = await request.json()
-        if self._fails(body["task_id"]):
+        if self._fails(body["task_id"], "messages"):
             return web.json_response({"detail": "told to"}, status=500)
         message = self.tasks[body["task_id"]].messages[request.match_info["id"]]
         message.update(body)
         return web.json_response(message)
 
-    def _fails(self, task: str) -> bool:
-        failing = self.tasks[task].api_fails > 0
-        self.tasks[task].api_fails -= failing
+    def _fails(self, task: str, route: str) -> bool:
+        fails = self.tasks[task].api_fails
+        failing = fails[route] > 0
+        fails[route] -= failing
         return failing
 
     async def _start_span(self, request: web.Request) -> web.Response:
-        if self._fails((await request.json())["trace_id"]):
-            return web.json_response({"detail": "told to"}, status=500)
         answer = await super()._start_span(request)
         await self._tell()
         return answer
@@ -209,11 +208,13 @@ class Proxy:
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host, _, port = self._behind.rpartition(":")
-        there_reader, there_writer = await asyncio.open_connection(host, port)
-        writers = {writer, there_writer}
-        self._open |= writers
+        writers = {writer}
+        self._open.add(writer)
         try:
+            host, _, port = self._behind.rpartition(":")
+            there_reader, there_writer = await asyncio.open_connection(host, port)
+            writers.add(there_writer)
+            self._open.add(there_writer)
             await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer))
         finally:
             self._open -= writers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 from contextlib import AsyncExitStack
@@ -51,7 +52,7 @@ class Worker:
     ) -> None:
         self.setting = setting
         self.name = name
-        self.queue = queue
+        self.queue = f"{queue}-{stack.run}"
         self.redis = redis
         self.temporal = temporal
         self._backend = stack.backend
@@ -65,7 +66,7 @@ class Worker:
             PYTHONPATH=str(ROOT),
             REDIS_URL=_leading_to(redis.address, stack.redis_url),
             TEMPORAL_ADDRESS=temporal.address,
-            WORKFLOW_TASK_QUEUE=queue,
+            WORKFLOW_TASK_QUEUE=self.queue,
             WORKFLOW_NAME="Conversation",
             AGENT_NAME=name,
             ACP_URL="http://127.0.0.1",
@@ -87,8 +88,10 @@ class Worker:
         )
         ended = asyncio.create_task(self.process.ended())
         await asyncio.wait([asked, ended], return_when=asyncio.FIRST_COMPLETED)
-        self.process.must_run()
+        if ended.done():
+            asked.cancel()
         ended.cancel()
+        self.process.must_run()
         await asked
         return self
 
@@ -103,6 +106,8 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.logs = folder / "logs"
+        # Servers that are not ours may know the tasks of an earlier run.
+        self.run = secrets.token_hex(4)
         self.backend = Backend()
         self.temporal: Client
         self.temporal_address = os.environ.get("TEMPORAL_ADDRESS", "")

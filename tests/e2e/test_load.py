@@ -46,6 +46,7 @@ async def test_every_answer_has_its_own_numbers_and_nothing_is_charged_twice(
     record_property("memory", f"{setting}: {before} MB after warm-up, {after} MB at the end")
     for number, talk in enumerate(talks):
         given = [own(number, turn) for turn in range(TURNS)]
+        assert len(talk.served.requests) == TURNS, talk.served.workers
         assert [turn["usage"] for turn in talk.turns] == list(numbers(given))
         assert [turn["last_response_id"] for turn in talk.turns] == talk.served.issued
         asked = [body.get("previous_response_id") for body in talk.served.requests]
@@ -54,9 +55,8 @@ async def test_every_answer_has_its_own_numbers_and_nothing_is_charged_twice(
         each for talk in talks for each in numbers(talk.served.given)
     )
     async with Conversation(stack, workers, "after the load") as talk:
-        for _ in workers:
-            left: Json = await talk.handle.execute_update("inspect")
-            assert (left["tasks"], left["kept"]) == ([], 0)
+        left = await talk.left()
+    assert (left["tasks"], left["kept"]) == ([], 0)
     await asyncio.gather(*(each.stop() for each in workers))
 
 
