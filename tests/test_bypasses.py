@@ -178,12 +178,18 @@ def test_whatever_a_closure_holds_the_status_stands() -> None:
         def __getattr__(self, name: str) -> Any:
             raise LookupError(name)
 
+    class Slotted:
+        __slots__ = ("__wrapped__", "func")  # neither of them is set
+
+        def __call__(self) -> None: ...
+
     hostile: Any = Hostile()
+    slotted: Any = Slotted()
     nameless: Any = eval("lambda: None", {})  # which is of no module
     beneath: Any = MODEL.get_response
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return await (hostile and nameless and beneath)(self, *args, **kwargs)
+        return await (hostile and slotted and nameless and beneath)(self, *args, **kwargs)
 
     MODEL.get_response = get_response
     apply_patch()
