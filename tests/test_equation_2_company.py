@@ -36,7 +36,7 @@ def wrapped_by_wrapt(meet: Any) -> None:
 
     async def get_response(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         met = meet(instance)
-        return await (wrapped if met is instance else original.__get__(met))(*args, **kwargs)
+        return await (wrapped if met is instance else original.__get__(met, type(met)))(*args, **kwargs)
 
     wrapper = wrapt.FunctionWrapper(original, get_response)
     calls.sdk.TemporalStreamingModel.get_response = wrapper
