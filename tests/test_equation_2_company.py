@@ -36,7 +36,8 @@ def wrapped_by_wrapt(meet: Any) -> None:
 
     async def get_response(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         met = meet(instance)
-        return await (wrapped if met is instance else original.__get__(met, type(met)))(*args, **kwargs)
+        call = wrapped if met is instance else original.__get__(met, type(met))
+        return await call(*args, **kwargs)
 
     wrapper = wrapt.FunctionWrapper(original, get_response)
     calls.sdk.TemporalStreamingModel.get_response = wrapper
