@@ -59,13 +59,16 @@ class BackendReport:
 
     @property
     def summary(self) -> str:
-        """One sentence: what may be used."""
+        """What may be used, in one sentence, and what to check where no turn succeeded."""
         names = {verdict: [each.name for each in self.features if each.verdict == verdict]
                  for verdict in _MARKS}  # fmt: skip
         told = [f"{verdict}: {', '.join(found)}" for verdict, found in names.items() if found]
         missing = [each.name for each in self.returned if not each.comes]
         told += [f"missing: {', '.join(missing)}"] if missing else []
-        return f"{'; '.join(told)}."
+        summary = f"{'; '.join(told)}."
+        if not self.returned:
+            summary += " No first turn: check the address, the model, and that the server runs."
+        return summary
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``--json`` prints: schema 1, described in docs/verify.md."""
@@ -91,7 +94,9 @@ class BackendReport:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table("asked", "found", "how that is known")
+        table = Table()
+        for title in ("asked", "found", "how that is known"):
+            table.add_column(title, overflow="fold")  # a name cut off would be no name
         for name, mark, style, verdict, why in self._rows():
             table.add_row(Text(name), Text(f"{mark} {verdict}", style=style), Text(why))
         console.print(table)

@@ -48,12 +48,12 @@ class Answer:
     @property
     def text(self) -> str:
         """What the model wrote."""
-        items = (self.response or {}).get("output") or []
+        items = _list((self.response or {}).get("output"))
         return " ".join(
             str(part.get("text", ""))
             for item in items
             if isinstance(item, dict)
-            for part in item.get("content") or []
+            for part in _list(item.get("content"))
             if isinstance(part, dict)
         )
 
@@ -140,9 +140,13 @@ def _response(said: str) -> dict[str, Any] | None:
 def _json(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested without end
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _words(said: str) -> str:

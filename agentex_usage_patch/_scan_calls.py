@@ -138,8 +138,11 @@ class Modules:
 
     def _led_to(self, use: Use, code: Code, files: set[Path]) -> Iterator[tuple[Path, str | None]]:
         """Yield the one of some other files that a name leads to, and the name in it."""
+        others = files - {code.path}
+        if not others:
+            return  # as in most trees, of which every import and call is asked
         for module, name in _splits(use.name):
-            file = self._file(module, code.path, files - {code.path})
+            file = self._file(module, code.path, others)
             if file is not None:
                 yield file, name
                 return
@@ -150,6 +153,8 @@ class Modules:
         """
         name = module.lstrip(".")
         if dots := len(module) - len(name):
+            if dots > len(seen_from.parents):
+                return None
             target = seen_from.parents[dots - 1].joinpath(*filter(None, name.split(".")))
             either = (target.with_suffix(".py"), target / "__init__.py")
             return next((file for file in files if file in either), None)

@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def _blocks(text: str, is_asked: Any) -> Iterator[tuple[int, dict[str, Any]]]:
     Only these are parsed: a lock has megabytes, and a fleet has many locks.
     """
     starts = [found.start() for found in _BLOCK.finditer(text)]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end in pairwise([*starts, len(text)]):
         block = text[start:end]
         if not is_asked(block):
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
@@ -93,17 +94,6 @@ class Requirements:
         return tuple(each for each in self._stated[file] if each.distribution == distribution)
 
     def _read(self, file: Path) -> list[Stated]:
-        included: set[Path] = {file.resolve()}
-
-        def include(other: Path) -> str | None:
-            target = other.resolve()
-            if not target.is_relative_to(self._tree.root):
-                raise NotReadError("out of the tree")
-            if target in included:
-                return None
-            included.add(target)
-            return _text(target)
-
         try:
             text = _text(file)
             if file.name in LOCKS:
@@ -114,12 +104,30 @@ class Requirements:
                 return read_pyproject(file, text)
             if file.name == "setup.cfg":
                 return read_setup_cfg(file, text)
+            include = partial(self._included, {file.resolve()})
             stated, missed = read_requirements(file, text, include)
         except NotReadError as error:
             self._tree.not_read.append(NotRead(file, str(error)))
             return []
+        except (ValueError, TypeError, AttributeError, LookupError, RuntimeError) as error:
+            # Well-formed, with something where no tool would write it, or nested without end.
+            self._tree.not_read.append(NotRead(file, _not_understood(error)))
+            return []
         self._tree.not_read += missed
         return stated
+
+    def _included(self, before: set[Path], other: Path) -> str | None:
+        """Return the text of a file that another includes, None if it was ``before``."""
+        try:
+            target = other.resolve()
+        except (ValueError, RuntimeError) as error:  # no path at all, or a loop of links
+            raise NotReadError(_not_understood(error)) from None
+        if not target.is_relative_to(self._tree.root):
+            raise NotReadError("out of the tree")
+        if target in before:
+            return None
+        before.add(target)
+        return _text(target)
 
     def _is_for(self, file: Path, folder: Path) -> bool:
         """Say whether a lock is for what lies in a folder: a workspace says which it is for."""
@@ -175,9 +183,13 @@ class Requirements:
                 yield Companion(fact, next(iter(stated), None))
 
 
+def _not_understood(error: Exception) -> str:
+    return f"cannot be understood: {type(error).__name__}"
+
+
 def _text(file: Path) -> str:
     try:
-        return read(file, REQUIREMENTS_LIMIT).decode("utf-8-sig")
+        return read(file, REQUIREMENTS_LIMIT).decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise NotReadError("not in UTF-8") from None
 

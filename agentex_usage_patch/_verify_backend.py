@@ -21,11 +21,14 @@ def verify_backend(base_url: str, model: str, *, as_json: bool = False, svg: str
     of the report into.
 
     0: all is answered, nothing is ignored or refused, and usage, its details and ids come
-    back. 1: not so. 2: no usable address or key, or the picture cannot be written. 3: httpx
+    back. 1: not so. 2: no usable address, model or key, or the picture cannot be written. 3: httpx
     is not installed; it comes with agentex-sdk.
     """
     try:
         url, shown = _address(base_url)
+        if not model.strip():
+            raise ValueError("--model is empty. Name one that the backend has, for instance "
+                             "--model gpt-4o")  # fmt: skip
         key = _key()
     except ValueError as error:
         print(error, file=sys.stderr)

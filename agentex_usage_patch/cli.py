@@ -78,11 +78,11 @@ def _run(argv: Sequence[str] | None) -> int:
         report.print(as_json=arguments.json)
         return report.exit_code
     told = {"as_json": arguments.json, "svg": arguments.svg}
-    if arguments.base_url and arguments.model:
+    if arguments.base_url is not None and arguments.model is not None:
         from . import _verify_backend
 
         return _verify_backend.verify_backend(arguments.base_url, arguments.model, **told)
-    if arguments.base_url or arguments.model:
+    if arguments.base_url is not None or arguments.model is not None:
         commands["verify"].print_usage(sys.stderr)
         print("--base-url and --model belong together.", file=sys.stderr)
         return 2

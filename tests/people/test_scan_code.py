@@ -210,6 +210,14 @@ def test_an_agent_beside_others_is_the_nearest_folder_around_a_file(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("corrections", ["", CORRECTIONS])
+def test_an_import_from_above_every_folder_leads_nowhere(
+    corrections: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"corrections.py": corrections, "lost.py": f"from {'.' * 99} import install\n"})
+    assert only(scanned(capsys, "."))["in_house_uses"] == []
+
+
 WORKAROUNDS = {
     "f(extra_args={'previous_response_id': 1})": ["previous_response_id"],
     "f(extra_args={**more, 'conversation': 1, 'other': 2})": ["conversation"],

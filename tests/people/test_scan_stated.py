@@ -136,6 +136,18 @@ NOT_READ = [
     ("requirements.txt", "-r ../other.txt\n", "line 1 includes ../other.txt: out of the tree"),
     ("requirements.txt", "--requirement=gone.txt\n", "line 1 includes gone.txt: No such file"),
     ("requirements.txt", b"name \xff\n", "not in UTF-8"),
+    ("requirements.txt", "-r a\0b\n", "line 1 includes a\0b: cannot be understood: ValueError"),
+    ("pyproject.toml", "[project]\ndependencies = 3\n", "cannot be understood: TypeError"),
+    ("pyproject.toml", "[dependency-groups]\na = 1\n", "cannot be understood: TypeError"),
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "^{"1" * 5000}"\n',
+     "cannot be understood: ValueError"),
+    ("pyproject.toml", f"a = {'[' * 5000}", "cannot be understood: RecursionError"),
+    ("Pipfile.lock", "[" * 200_000, "cannot be understood: RecursionError"),
+    ("uv.lock", UV + 'source = { editable = "." }\ndependencies = ["x"]\n',
+     "cannot be understood: TypeError"),
+    ("uv.lock", UV + 'source = "editable"\n', "cannot be understood: AttributeError"),
+    ("uv.lock", UV + 'source = { editable = "." }\ndependencies = [{}]\n',
+     "cannot be understood: KeyError"),
 ]  # fmt: skip
 
 
@@ -149,3 +161,32 @@ def test_what_cannot_be_read_is_named(
     assert missed["path"] == file
     assert missed["reason"].startswith(reason)
     assert found["actions"][0]["text"].startswith("agentex-sdk is stated nowhere here: ask its")
+
+
+def test_links_that_lead_to_each_other_are_named_and_the_rest_is_read(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (agent / "loop.in").symlink_to("loop.in")
+    write(agent, {"requirements.txt": "agentex-sdk==0.10.4\n-r loop.in\n"})
+    found = only(capsys)
+    assert sdk(found) == ["requirements.txt:1 ==0.10.4"]
+    reasons = {each["path"]: each["reason"] for each in found["not_read"]}
+    assert reasons["requirements.txt"].startswith("line 2 includes loop.in: ")
+
+
+@pytest.mark.parametrize("lock", ["uv.lock", "poetry.lock", "pdm.lock"])
+def test_a_lock_of_nothing_leaves_what_is_written(
+    lock: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {lock: "package = []\n", "requirements.txt": "agentex-sdk==0.10.4\n"})
+    found = only(capsys)
+    assert sdk(found) == ["requirements.txt:1 ==0.10.4"]
+    assert found["not_read"] == []
+
+
+@pytest.mark.parametrize("lock", ["uv.lock", "poetry.lock", "pdm.lock"])
+def test_a_lock_with_the_line_ends_of_windows_is_read_with_its_lines(
+    lock: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (agent / lock).write_bytes(("# made\n" + UV).replace("\n", "\r\n").encode())
+    assert sdk(only(capsys)) == [f"{lock}:4 0.10.4"]

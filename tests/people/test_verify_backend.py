@@ -83,11 +83,12 @@ async def test_a_field_that_the_response_repeats_is_known(
     assert "did not know the word" in evidence(found)["previous_response_id"]
 
 
+@pytest.mark.parametrize("output", [[], None, 5, [{"type": "message", "content": 5}]])
 async def test_a_model_that_writes_nothing_tells_nothing(
-    capsys: pytest.CaptureFixture[str],
+    output: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def answer(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
-        return await completed(server, request)
+        return await completed(server, request, output=output)
 
     found = await told(answer, capsys)
     assert evidence(found)["previous_response_id"] == "the model wrote nothing"
@@ -156,6 +157,20 @@ async def test_what_is_printed_fits_pipes_and_terminals(
     table = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
     assert all(len(line) <= 60 for line in table if "│" in line)
     assert any("✗ ignored" in line for line in table)
+
+
+async def test_a_narrow_terminal_gets_every_name_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "30")
+    async with serving(dropping) as server:
+        assert await command("--base-url", server.url, "--model", "some") == 1
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    rows = [line.split("│") for line in printed.splitlines() if "│" in line]
+    asked = "".join(row[1].strip() for row in rows)
+    assert asked.startswith("previous_response_idconversationpromptprompt_cache_key")
+    assert "…" not in printed
 
 
 async def test_a_picture_is_drawn_that_asks_nobody(

@@ -61,6 +61,23 @@ async def endless_text(server: Server, request: web.Request, body: Json) -> web.
     return web.json_response({**response(server), "padding": "x" * 60_000})
 
 
+async def nested(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
+    return web.Response(text="[" * 200_000, content_type="application/json")
+
+
+async def nested_event(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
+    return await stream(request, "[" * 200_000)
+
+
+@pytest.mark.parametrize("answer", [nested, nested_event])
+async def test_an_answer_that_is_nested_without_end_is_none(
+    answer: Answer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = await told(answer, capsys)
+    why = "the first turn got it ended without a completed response"
+    assert set(evidence(found).values()) == {why}
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
@@ -125,6 +142,8 @@ async def test_a_backend_that_is_not_there_is_told(capsys: pytest.CaptureFixture
         assert await command("--base-url", url, "--model", "some") == 1
     printed = capsys.readouterr()
     assert printed.out.count("the first turn got ConnectError: ") == 4
+    hint = "No first turn: check the address, the model, and that the server runs."
+    assert printed.out.endswith(f" {hint}\n") and printed.out.count(hint) == 1
     assert "Traceback" not in printed.err
 
 
@@ -150,6 +169,7 @@ async def test_without_a_key_none_is_sent_and_that_is_said(
 @pytest.mark.parametrize(
     ("url", "says"),
     [
+        ("", "--base-url wants the address of an API, for instance"),
         ("nowhere", "--base-url wants the address of an API, for instance"),
         ("ftp://host/v1", "--base-url wants the address of an API, for instance"),
         ("http://", "--base-url wants the address of an API, for instance"),
@@ -175,12 +195,23 @@ def test_a_key_that_is_none_is_not_printed(
     assert printed.err == "OPENAI_API_KEY holds characters that no key has. Set it again.\n"
 
 
-@pytest.mark.parametrize("arguments", [["--base-url", "http://host/v1"], ["--model", "some"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--base-url", "http://host/v1"], ["--model", "some"], ["--base-url", ""], ["--model", ""]],
+)
 def test_address_and_model_belong_together(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["verify", *arguments]) == 2
     assert "--base-url and --model belong together." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", ["", " "])
+def test_an_empty_model_is_an_error_that_says_what_to_do(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["verify", "--base-url", "http://host/v1", "--model", model]) == 2
+    assert "--model is empty. Name one that the backend has" in capsys.readouterr().err
 
 
 def test_without_httpx_the_exit_code_is_3(
