@@ -142,9 +142,15 @@ def _returned(first: Answer, second: Answer | None) -> list[Returned]:
 def _tokens(name: str, found: list[dict[str, Any]], keys: list[str]) -> Returned:
     numbers = [[each.get(key) for key in keys] for each in found]
     comes = all(isinstance(number, int) for each in numbers for number in each)
-    told = "; ".join(" ".join("nothing" if number is None else str(number) for number in each)
-                     for each in numbers)  # fmt: skip
+    told = "; ".join(" ".join(_told(number) for number in each) for each in numbers)
     return Returned(name, comes, told)
+
+
+def _told(number: object) -> str:
+    # Anything else is a server's words, which may be long, or something for a terminal.
+    if isinstance(number, int):
+        return str(number)
+    return "nothing" if number is None else "no number"
 
 
 def _dict(value: object) -> dict[str, Any]:

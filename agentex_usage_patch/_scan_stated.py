@@ -13,6 +13,8 @@ from packaging.version import InvalidVersion, Version
 from . import _upstream
 
 PATCH = "agentex-usage-patch"
+#: In characters. Python makes no number of some thousand digits, and nobody means one.
+_LONGEST = 1000
 #: The distributions about which something is to be known.
 WANTED = frozenset({
     PATCH, _upstream.DISTRIBUTION, *(each.distribution for each in _upstream.COMPANIONS),
@@ -45,7 +47,7 @@ class Stated:
     def releases(self) -> SpecifierSet | None:
         """The releases that are allowed, None where that cannot be known."""
         try:
-            if self.origin and not self.locked:
+            if (self.origin and not self.locked) or len(self.written) > _LONGEST:
                 return None
             if self.locked:
                 return SpecifierSet(f"=={Version(self.written)}")

@@ -31,6 +31,7 @@ def sdk(found: dict[str, Any]) -> list[str]:
             for each in found["sdk"]]  # fmt: skip
 
 
+LONG = "1" * 5000  # digits, of which Python makes no number
 POETRY = "[tool.poetry.dependencies]\n"
 # File, text, what is told of it, and whether the patch is needed.
 STATED = [
@@ -40,6 +41,7 @@ STATED = [
     ("uv.lock", UV.replace("0.10.4", "0.10.5") + 'source = { git = "https://git.example/sdk" }\n',
      ["uv.lock:3 0.10.5"], "no"),
     ("uv.lock", UV.replace("0.10.4", "odd"), ["uv.lock:3 odd"], "unknown"),
+    ("uv.lock", UV.replace("0.10.4", LONG), [f"uv.lock:3 {LONG}"], "unknown"),
     ("uv.lock", '[[package]]\nname = "agentex-sdk"\n', ["uv.lock:1 any"], "unknown"),
     ("poetry.lock", UV, ["poetry.lock:3 0.10.4"], "yes"),
     ("pdm.lock", UV + 'git = "https://git.example/sdk"\n', ["pdm.lock:3 0.10.4"], "yes"),
@@ -71,6 +73,7 @@ STATED = [
     ("requirements.txt", "agentex-sdk<0.5\n", ["requirements.txt:1 <0.5"], "no"),
     ("requirements.txt", "agentex-sdk<0.5,>0.6\n", ["requirements.txt:1 <0.5,>0.6"], "unknown"),
     ("requirements.txt", "agentex-sdk===0.10.4\n", ["requirements.txt:1 ===0.10.4"], "yes"),
+    ("requirements.txt", f"agentex-sdk=={LONG}\n", [f"requirements.txt:1 =={LONG}"], "unknown"),
     ("requirements.txt", "agentex-sdk===odd\n", ["requirements.txt:1 ===odd"], "unknown"),
     ("requirements.txt", "--index-url x\n\n# agentex-sdk==1\nagentex-sdk-extra==1\n", [],
      "unknown"),
@@ -139,7 +142,7 @@ NOT_READ = [
     ("requirements.txt", "-r a\0b\n", "line 1 includes a\0b: cannot be understood: ValueError"),
     ("pyproject.toml", "[project]\ndependencies = 3\n", "cannot be understood: TypeError"),
     ("pyproject.toml", "[dependency-groups]\na = 1\n", "cannot be understood: TypeError"),
-    ("pyproject.toml", f'{POETRY}agentex-sdk = "^{"1" * 5000}"\n',
+    ("pyproject.toml", f'{POETRY}agentex-sdk = "^{LONG}"\n',
      "cannot be understood: ValueError"),
     ("pyproject.toml", f"a = {'[' * 5000}", "cannot be understood: RecursionError"),
     ("Pipfile.lock", "[" * 200_000, "cannot be understood: RecursionError"),

@@ -131,6 +131,17 @@ async def test_an_id_that_cannot_be_used_is_missing(
     assert verdicts(found)["previous_response_id"] in ("ignored", "cannot tell")
 
 
+async def test_what_is_no_number_is_not_printed_as_tokens(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def answer(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
+        usage = {**USAGE, "total_tokens": "\x1b[31m\ud800"}
+        return await completed(server, request, **known(server, body), usage=usage)
+
+    found = await told(answer, capsys)
+    assert found["returned"][0]["value"] == "20 5 no number; 20 5 no number"
+
+
 async def test_a_response_that_is_not_streamed_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     async def answer(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
         return web.json_response(response(server, **known(server, body)))
