@@ -17,6 +17,11 @@ MONOREPO = Path(__file__).parent / "monorepo"
 Action = dict[str, Any]
 
 
+WORKER = "from agentex.lib.core.temporal.workers.worker import AgentexWorker\nAgentexWorker()\n"
+UV = '[[package]]\nname = "agentex-sdk"\nversion = "0.10.4"\n'
+RANGE = '[project]\ndependencies = ["agentex-sdk>=0.10.5"]\n'
+
+
 def copied(to: Path) -> Path:
     """Return a copy of the monorepo, in which a scan finds what it finds in the original."""
     return Path(shutil.copytree(MONOREPO, to / "fleet"))
@@ -133,3 +138,16 @@ def locked_again(folder: Path, sdk: str = "") -> None:
                 rf"\g<1>=={sdk}", text, flags=re.MULTILINE,
             )  # fmt: skip
             file.write_text(text, encoding="utf-8")
+
+
+def only(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Return what is told of the only agent in this folder, and of what is not read."""
+    told = scanned(capsys, ".")
+    (found,) = told["agents"]
+    return {**found, "not_read": told["not_read"]}
+
+
+def sdk(found: dict[str, Any]) -> list[str]:
+    """Return where each version comes from, and what is written there."""
+    return [f"{each['file']}:{each['line']} {each['written'] or each['origin'] or 'any'}"
+            for each in found["sdk"]]  # fmt: skip

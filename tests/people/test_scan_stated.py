@@ -3,33 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from .fleet import scanned, write
-
-WORKER = "from agentex.lib.core.temporal.workers.worker import AgentexWorker\nAgentexWorker()\n"
-UV = '[[package]]\nname = "agentex-sdk"\nversion = "0.10.4"\n'
-RANGE = '[project]\ndependencies = ["agentex-sdk>=0.10.5"]\n'
-
-
-@pytest.fixture
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return write(tmp_path, {"run_worker.py": WORKER})
-
-
-def only(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    told = scanned(capsys, ".")
-    (found,) = told["agents"]
-    return {**found, "not_read": told["not_read"]}
-
-
-def sdk(found: dict[str, Any]) -> list[str]:
-    return [f"{each['file']}:{each['line']} {each['written'] or each['origin'] or 'any'}"
-            for each in found["sdk"]]  # fmt: skip
-
+from .fleet import RANGE, UV, only, sdk, write
 
 LONG = "1" * 5000  # digits, of which Python makes no number
 POETRY = "[tool.poetry.dependencies]\n"
