@@ -47,12 +47,15 @@ def _attribute(each: Any, name: str) -> Any:
     A closure may hold anything, one that imports or connects when it is asked, too.
     """
     found = inspect.getattr_static(each, name, None)
-    if not isinstance(found, (types.MemberDescriptorType, types.GetSetDescriptorType)):
-        return found
     try:
-        return found.__get__(each, type(each))
-    except AttributeError:  # a slot that is not set
+        if found is None:
+            # Its own nevertheless: wrapt without its C extension shows what it wraps' names.
+            return object.__getattribute__(each, name)
+        if isinstance(found, (types.MemberDescriptorType, types.GetSetDescriptorType)):
+            return found.__get__(each, type(each))
+    except AttributeError:  # it has none, or a slot that is not set
         return None
+    return found
 
 
 def somebodys(found: Any) -> list[str]:
