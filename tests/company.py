@@ -23,7 +23,10 @@ happened: list[Any] = []
 
 
 class OnEnd:
-    """An OpenTelemetry span processor that keeps each span when it ends."""
+    """An OpenTelemetry span processor that keeps each span of a tracer when it ends."""
+
+    def __init__(self, tracer: str) -> None:
+        self._tracer = tracer
 
     def on_start(self, *_: Any, **__: Any) -> None: ...
 
@@ -32,7 +35,7 @@ class OnEnd:
     def on_end(self, span: Any) -> None:
         attributes = {name: str(value) for name, value in (span.attributes or {}).items()}
         events = [each.name for each in span.events]
-        happened.append(["span", span.name, attributes, span.status.status_code.name, events])
+        happened.append([self._tracer, span.name, attributes, span.status.status_code.name, events])
 
     def shutdown(self) -> None: ...
 
@@ -40,11 +43,11 @@ class OnEnd:
         return True
 
 
-def _provider() -> Any:
+def _provider(tracer: str) -> Any:
     from opentelemetry.sdk.trace import TracerProvider
 
     provider = TracerProvider()
-    provider.add_span_processor(OnEnd())
+    provider.add_span_processor(OnEnd(tracer))
     return provider
 
 
@@ -64,7 +67,7 @@ def ddtrace_run() -> None:
 
         def on_span_finish(self, span: Any) -> None:
             tags = {name: str(value) for name, value in span.get_tags().items()}
-            happened.append(["span", span.name, tags, span.resource, span.error])
+            happened.append(["ddtrace", span.name, tags, span.resource, span.error])
 
     Keep().register()
 
@@ -74,7 +77,7 @@ def openinference() -> None:
     from openinference.instrumentation.openai_agents import OpenAIAgentsInstrumentor
 
     # On a conflict of versions it would log, and not be there.
-    options = {"tracer_provider": _provider(), "raise_exception_on_conflict": True}
+    options = {"tracer_provider": _provider("openinference"), "raise_exception_on_conflict": True}
     OpenAIInstrumentor().instrument(**options)
     OpenAIAgentsInstrumentor().instrument(**options)
 
@@ -96,7 +99,9 @@ def sentry() -> None:
 
     def keep(span: Any, *args: Any, **kwargs: Any) -> Any:
         held = {name: str(value) for name, value in span._data.items()}
-        happened.append(["span", span.op, held, span.status])
+        # Its spans of connections and processes do not show that it sees the call.
+        tracer = "sentry" if span.op.startswith("gen_ai") else "sentry's others"
+        happened.append([tracer, span.op, held, span.status])
         return finish(span, *args, **kwargs)
 
     Span.finish = keep
@@ -106,8 +111,11 @@ def sentry() -> None:
 def logfire() -> None:
     import logfire
 
-    logfire.configure(send_to_logfire=False, console=False, additional_span_processors=[OnEnd()])
-    logfire.instrument_openai()
+    logfire.configure(
+        send_to_logfire=False, console=False, additional_span_processors=[OnEnd("logfire")]
+    )
+    # By default it silences OpenInference beneath it.
+    logfire.instrument_openai(suppress_other_instrumentation=False)
     logfire.instrument_openai_agents()
 
 
@@ -118,7 +126,7 @@ def langfuse() -> None:
         public_key="pk-lf-test",
         secret_key="sk-lf-test",
         base_url="http://127.0.0.1:9",
-        tracer_provider=_provider(),
+        tracer_provider=_provider("langfuse"),
     )
     importlib.import_module("langfuse.openai")
 
@@ -126,7 +134,8 @@ def langfuse() -> None:
 def traceloop() -> None:
     from opentelemetry.instrumentation.openai import OpenAIInstrumentor
 
-    OpenAIInstrumentor().instrument(tracer_provider=_provider(), raise_exception_on_conflict=True)
+    options = {"tracer_provider": _provider("traceloop"), "raise_exception_on_conflict": True}
+    OpenAIInstrumentor().instrument(**options)
 
 
 TRACERS: dict[str, Callable[[], None]] = {
