@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from . import _upstream
-from ._scan_agents import WORKER_FILE, Agent
-from ._scan_calls import BY_NAME
+from ._scan_agents import Agent
+from ._scan_calls import BY_NAME, InHouse, Place
+from ._scan_code import WORKER_FILE
+from ._scan_edits import Out, edits, out_of
 from ._scan_stated import PATCH, Stated
 from ._scan_versions import Versions
 
@@ -20,6 +23,9 @@ Kind = Literal[
 
 #: The two lines that apply this package.
 TWO_LINES = ("from agentex_usage_patch import apply_patch", "apply_patch()")
+
+_IN_HOUSE = "in-house patch"
+_A_PATCH = f"an {_IN_HOUSE}"
 
 _LOCK_AGAIN = {
     "uv.lock": "uv lock",
@@ -47,9 +53,12 @@ class Action:
 def advise(agent: Agent, versions: Versions) -> list[Action]:
     """Return what to do with an agent, in the order in which to do it."""
     actions = list(_about_versions(versions, agent))
-    actions += _in_house(agent)
+    actions += _files(agent)
+    edited = list(_edits(agent, versions))
+    actions += [each for each in edited if each.kind == "delete"]
     if versions.side in ("fixed", "before"):
-        actions += _removal(agent, versions)
+        actions += [each for each in edited if each.kind == "remove"]
+        actions += _requirement(versions)
     elif agent.runs and (versions.side != "unknown" or agent.uses or agent.ours):
         actions += _application(agent, versions)
     actions += _workarounds(agent, versions)
@@ -88,24 +97,59 @@ def _unknown(versions: Versions, agent: Agent) -> Action:
     return Action("version", path, line, line, text, due=not agent.applied)
 
 
-def _in_house(agent: Agent) -> Iterator[Action]:
+def _files(agent: Agent) -> Iterator[Action]:
     for patch in agent.patches:
-        what = f"it {patch.how} {_upstream.CLASS}.{_upstream.METHOD}"
-        if patch.how == BY_NAME:
-            what = f"it {BY_NAME}"
         if patch.path in agent.alone:
             yield Action("delete", patch.path, patch.line, patch.line,
-                         f"delete this file, an in-house patch: {what}")  # fmt: skip
-        else:
-            first, last = patch.lines
-            yield Action("delete", patch.path, first, last,
-                         f"delete this in-house patch, to line {last}: {what}")  # fmt: skip
-    for use in agent.uses:
-        if use.what == "function":
-            text = f"delete this function, to line {use.end}: it only calls an in-house patch"
-        else:
-            text = f"delete this {use.what} of an in-house patch"
-        yield Action("delete", use.path, use.line, use.end, text)
+                         f"delete this file, an in-house patch: {_does(patch)}")  # fmt: skip
+
+
+def _edits(agent: Agent, versions: Versions) -> Iterator[Action]:
+    """Yield what to take out of files that stay: in-house patches, and this package if it is
+    not needed.
+    """
+    outs: dict[Path, list[Out]] = defaultdict(list)
+    for patch in agent.patches:
+        if patch.path not in agent.alone:
+            outs[patch.path].append(_patch(patch))
+    for place in agent.uses:
+        outs[place.path].append(_use(place))
+    if versions.side in ("fixed", "before"):
+        for place in agent.ours:
+            if place.use:
+                outs[place.path].append(out_of(place.use, PATCH, f": {_why(versions)}"))
+    for path, each in outs.items():
+        for edit in edits(each):
+            kind: Kind = "remove" if edit.out.of == PATCH else "delete"
+            yield Action(kind, path, edit.line, edit.end, edit.text)
+
+
+def _patch(patch: InHouse) -> Out:
+    why = f": {_does(patch)}"
+    if patch.function:
+        statement = patch.function.statement
+        what = f"{_IN_HOUSE}, to line {statement.end}"
+        return Out(statement.line, statement.end, what, _A_PATCH, why, statement, whole=True)
+    found = patch.patch
+    assert found is not None  # noqa: S101
+    what = f"{_IN_HOUSE}, to line {found.end}" if found.whole else _IN_HOUSE
+    if found.what == "decorator":
+        what = f"decorator, {_A_PATCH}"
+    return Out(found.line, found.end, what, _A_PATCH, why, found.statement, found.whole)
+
+
+def _use(place: Place) -> Out:
+    if place.use:
+        return out_of(place.use, _A_PATCH)
+    what = f"function, to line {place.end}"
+    return Out(place.line, place.end, what, _A_PATCH, f": it only calls {_A_PATCH}",
+               place.statement, whole=True)  # fmt: skip
+
+
+def _does(patch: InHouse) -> str:
+    if patch.how == BY_NAME:
+        return f"it {BY_NAME}"
+    return f"it {patch.how} {_upstream.CLASS}.{_upstream.METHOD}"
 
 
 def _application(agent: Agent, versions: Versions) -> Iterator[Action]:
@@ -127,17 +171,17 @@ def _application(agent: Agent, versions: Versions) -> Iterator[Action]:
         yield Action("require", path, line, line, f"add {PATCH} to the requirements{again}")
 
 
-def _removal(agent: Agent, versions: Versions) -> Iterator[Action]:
+def _why(versions: Versions) -> str:
     release = f"{_upstream.DISTRIBUTION} {versions.sdk[0].version or versions.sdk[0].written}"
-    why = f"{release} has the fix" if versions.side == "fixed" else f"{release} has no such model"
-    for place in agent.ours:
-        text = f"delete this {place.what} of {PATCH}: {why}"
-        yield Action("remove", place.path, place.line, place.end, text)
+    return f"{release} has {'the fix' if versions.side == 'fixed' else 'no such model'}"
+
+
+def _requirement(versions: Versions) -> Iterator[Action]:
     if stated := versions.written_patch or versions.patch:
         locked = versions.patch if versions.patch and versions.patch.locked else None
         again = f", then {_lock_again(locked)}" if locked else ""
         where = "what this lock is made from" if stated.locked else "the requirements"
-        text = f"remove {PATCH} from {where}{again}: {why}"
+        text = f"remove {PATCH} from {where}{again}: {_why(versions)}"
         yield Action("remove", stated.file, stated.line, stated.line, text)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from ._scan_calls import InHouse, Modules, Place, in_house, module_parts
-from ._scan_code import MARKS, OURS, Code, Use, check_syntax, read_code
+from ._scan_calls import InHouse, InHouseUses, Place, in_house
+from ._scan_code import MARKS, OURS, WORKER_FILE, Code, read_code
+from ._scan_modules import Modules, module_parts
 from ._scan_owners import Owners
+from ._scan_syntax import check_syntax
 from ._scan_walk import PYTHON_LIMIT, NotRead, NotReadError, Tree, read
 
-#: The file that starts an agent, by the convention of agentex-sdk.
-WORKER_FILE = "run_worker.py"
+#: What may be a name in a file; others than these are written by nobody for a module.
+_NAME = re.compile(rb"[A-Za-z_]\w*")
 #: What applies this package, when it is called or when it is imported.
 _APPLIES = frozenset({(f"{OURS}.apply_patch", "call"), (f"{OURS}.auto", "import")})
 
@@ -52,52 +56,82 @@ def find_agents(tree: Tree, went: Callable[[], None]) -> list[Agent]:
     codes: dict[Path, Code] = {}
     for path in tree.python:
         went()
-        _read(tree, codes, path, MARKS)
+        with _naming_unread(tree, path):
+            source = read(path, PYTHON_LIMIT)
+            hides = module_parts(path)[-1] == OURS
+            if _starts(path) or hides or any(mark in source for mark in MARKS):
+                codes[path] = read_code(path, source)
     patches = [each for code in codes.values() if not is_test(tree, code.path)
                for each in in_house(code)]  # fmt: skip
     owners = _owners(tree, codes)
     agents = {folder: Agent(folder) for folder in sorted(owners.folders)}
     owned = {path: owner for path in tree.python if (owner := owners.of(path.parent))}
-    called = tuple({name.encode() for patch in patches for name in patch.names})
-    missed = {each.path for each in tree.not_read}
+    running = {owned[code.path] for code in codes.values()
+               if code.path in owned and (_starts(code.path) or code.worker)}  # fmt: skip
+    modules = Modules(tree.python, owned, frozenset(agents) - running)
+    uses = _uses(tree, codes, owned, patches, modules)
+    for patch in patches:
+        if patch.path in owned:
+            agents[owned[patch.path]].patches.append(patch)
     for path, owner in owned.items():
-        if path not in codes and path not in missed:
-            _read(tree, codes, path, called, check=True)
         if path in codes:
             agents[owner].codes.append(codes[path])
-    running = {folder for folder, agent in agents.items()
-               if any(_starts(code.path) or code.worker for code in agent.codes)}  # fmt: skip
-    modules = Modules(tree.python, owned, frozenset(agents) - running)
-    used = modules.used_otherwise(codes.values(), patches)
     for agent in agents.values():
-        _use(agent, modules, patches, used)
+        _use(agent, modules, uses)
         agent.applied = [each for each in agent.applied if not is_test(tree, each.path)]
     return list(agents.values())
+
+
+def _uses(
+    tree: Tree,
+    codes: dict[Path, Code],
+    owned: Iterable[Path],
+    patches: list[InHouse],
+    modules: Modules,
+) -> InHouseUses:
+    """Return what uses the patches; read what names them, and what names what only calls them."""
+    asked = {name for patch in patches for name in patch.names}
+    missed = {each.path for each in tree.not_read}
+    naming: dict[str, list[Path]] = defaultdict(list)
+    for path in owned:
+        if path in codes or path in missed:
+            continue
+        with _naming_unread(tree, path):
+            source = read(path, PYTHON_LIMIT)
+            names = set(map(bytes.decode, _NAME.findall(source))) if asked else set[str]()
+            if asked.isdisjoint(names):
+                check_syntax(source)
+                for name in names:
+                    naming[name].append(path)
+            else:
+                codes[path] = read_code(path, source)
+    uses = InHouseUses(patches, modules)
+    for code in codes.values():
+        uses.look(code)
+    while waiting := uses.functions - asked:
+        asked |= waiting
+        for path in (path for name in waiting for path in naming.get(name, ())):
+            with _naming_unread(tree, path):
+                if path not in codes:
+                    codes[path] = read_code(path, read(path, PYTHON_LIMIT))
+                    uses.look(codes[path])
+    uses.end()
+    return uses
+
+
+@contextmanager
+def _naming_unread(tree: Tree, path: Path) -> Iterator[None]:
+    """Add a file to those that are not read where it turns out so."""
+    try:
+        yield
+    except NotReadError as error:
+        tree.not_read.append(NotRead(path, str(error)))
 
 
 def is_test(tree: Tree, path: Path) -> bool:
     """Say whether a file tests an agent, and is no part of a running one."""
     inside = path.relative_to(tree.root).parts
     return "tests" in inside[:-1] or path.name.startswith("test_") or path.name == "conftest.py"
-
-
-def _read(
-    tree: Tree,
-    codes: dict[Path, Code],
-    path: Path,
-    marks: tuple[bytes, ...],
-    *,
-    check: bool = False,
-) -> None:
-    """Read a file that holds one of the marks, if there are any; else only ``check`` it."""
-    try:
-        source = read(path, PYTHON_LIMIT)
-        if _starts(path) or module_parts(path)[-1] == OURS or any(mark in source for mark in marks):
-            codes[path] = read_code(path, source)
-        elif check:
-            check_syntax(source)
-    except NotReadError as error:
-        tree.not_read.append(NotRead(path, str(error)))
 
 
 def _owners(tree: Tree, codes: dict[Path, Code]) -> Owners:
@@ -112,35 +146,25 @@ def _owners(tree: Tree, codes: dict[Path, Code]) -> Owners:
         without = {code.path.parent for code in kind if owners.of(code.path.parent) is None}
         # An outer folder first: what lies below it is then part of it.
         for folder in sorted(without, key=lambda folder: len(folder.parts)):
-            if not any(folder.is_relative_to(other) for other in folders):
+            if folders.isdisjoint((folder, *folder.parents)):
                 folders.add(folder)
     return Owners(tree, folders)
 
 
-def _use(agent: Agent, modules: Modules, patches: list[InHouse], used: set[Path]) -> None:
-    """Note an agent's own patches, and what it uses of any and of this package."""
-    codes = {code.path: code for code in agent.codes}
-    agent.patches = [each for each in patches if each.path in codes]
-    agent.alone = frozenset(
-        each.path for each in agent.patches
-        if not (each.path in used or codes[each.path].worker or _starts(each.path))
-    )  # fmt: skip
+def _use(agent: Agent, modules: Modules, uses: InHouseUses) -> None:
+    """Note what an agent uses of in-house patches and of this package."""
+    agent.alone = uses.alone & {patch.path for patch in agent.patches}
     agent.worker = _worker(agent)
-    agent.uses = [each for each in modules.uses(agent.codes, patches)
-                  if each.path not in agent.alone]  # fmt: skip
     for code in agent.codes:
+        if code.path not in agent.alone:
+            agent.uses += uses.of(code.path)
         if modules.is_installed(code.path):
-            for use, what in _all(code):
-                place = Place(code.path, use.line, use.end, what)
-                if use.name.partition(".")[0] == OURS:
+            for use in code.uses:
+                if use.imported and use.name.partition(".")[0] == OURS:
+                    place = Place(code.path, use.line, use.end, use.what, use.statement, use)
                     agent.ours.append(place)
-                if (use.name, what) in _APPLIES:
-                    agent.applied.append(place)
-
-
-def _all(code: Code) -> Iterator[tuple[Use, Literal["import", "call"]]]:
-    yield from ((use, "import") for use in code.imports)
-    yield from ((use, "call") for use in code.calls)
+                    if (use.name, use.what) in _APPLIES:
+                        agent.applied.append(place)
 
 
 def _starts(path: Path) -> bool:

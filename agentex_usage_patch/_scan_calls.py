@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ._scan_code import OURS, Code, Function, Use
+from ._scan_blocks import Definition, Statement
+from ._scan_code import OURS, SAYS, WORKER_FILE, Code, Patch, Use
+from ._scan_modules import Modules, module_parts
 
 #: What a copy does of which nothing else is seen: it hides this package from imports.
 BY_NAME = "has the name of this package"
@@ -16,178 +18,176 @@ BY_NAME = "has the name of this package"
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Lines of a file that use a patch: an import, a call, or a function that only calls it."""
+    """Lines of a file that use a patch; ``use`` is what they are, None for a whole function."""
 
     path: Path
     line: int
     end: int
-    what: Literal["import", "call", "function"]
+    what: Literal["import", "call", "decorator", "reference", "function"]
+    statement: Statement = field(compare=False)
+    use: Use | None = field(compare=False, default=None)
 
 
 @dataclass(frozen=True)
 class InHouse:
-    """An in-house patch: where it stands, and the function that has to be called for it.
+    """An in-house patch: where it stands, and the function or class that is there for it.
 
-    Without a function it acts when its file is imported. ``lines`` are those to delete
-    where the file holds other things.
+    Without one it is a statement among others, ``patch``; then it acts when its file is
+    imported, if ``on_import``. Without either, its file has the name of this package.
     """
 
     path: Path
     line: int
-    lines: tuple[int, int]
     how: str
-    function: Function | None
+    function: Definition | None
+    patch: Patch | None
+    on_import: bool
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names without one of which no file uses it, or its file for something else."""
-        function = (self.function.name,) if self.function else ()
+        function = (self.function.name.rpartition(".")[2],) if self.function else ()
         return (*function, module_parts(self.path)[-1])
 
 
 def in_house(code: Code) -> list[InHouse]:
-    """Return the in-house patches of a file, one for each function that holds any."""
-    found: dict[Function | int, InHouse] = {}
+    """Return the in-house patches of a file, one for each function or class that holds any."""
+    patching = {patch.definition for patch in code.patches if patch.definition}
+    found: dict[object, InHouse] = {}
     for patch in code.patches:
-        function = patch.function
-        lines = (function.line, function.end) if function else (patch.line, patch.end)
-        one = InHouse(code.path, patch.line, lines, patch.how, function)
-        found.setdefault(function or patch.line, one)
+        function = _there_for(patch, patching)
+        on_import = patch.definition is None or (
+            patch.definition.methods is not None and not patch.nested
+        )
+        one = InHouse(code.path, patch.line, patch.how, function, patch, on_import)
+        found.setdefault(function or patch.statement, one)
     if not found and module_parts(code.path)[-1] == OURS:
-        found[0] = InHouse(code.path, 1, (1, 1), BY_NAME, None)
+        found[OURS] = InHouse(code.path, 1, BY_NAME, None, None, on_import=True)
     return list(found.values())
 
 
-class Modules:
-    """The modules of a tree: which file a dotted name leads to, seen from another file.
+def _there_for(patch: Patch, patching: set[Definition]) -> Definition | None:
+    """Return the function, or the class, that does nothing but patch."""
+    definition = patch.definition
+    if definition is None or definition.does_more:
+        return None
+    if definition.methods is not None:
+        return None  # a statement of its body
+    holder = definition.holder
+    if holder is None:
+        return definition
+    methods = holder.methods or ()
+    others = (each for each in methods if each not in patching and not _is_private(each))
+    if any(others) or any(each.does_more for each in methods):
+        return definition
+    return holder
 
-    ``owners`` are the folders of the agents by the files that are theirs; a file of a
-    folder in ``libraries`` may be imported by any other.
+
+def _is_private(method: Definition) -> bool:
+    return method.name.rpartition(".")[2].startswith("_")
+
+
+class InHouseUses:
+    """What imports and calls what applies an in-house patch.
+
+    Files are looked at one after another, and then it is the ``end``. A function that does
+    nothing but call a patch is one: ``functions`` are their names. ``alone`` are the files
+    that are there for their patches alone.
     """
 
-    def __init__(
-        self, files: Iterable[Path], owners: Mapping[Path, Path], libraries: frozenset[Path]
-    ) -> None:
-        self._owners = owners
-        self._libraries = libraries
-        self._named: dict[str, list[Path]] = defaultdict(list)
-        for path in files:
-            self._named[module_parts(path)[-1]].append(path)
+    def __init__(self, patches: Collection[InHouse], modules: Modules) -> None:
+        self.functions: set[str] = set()
+        self.alone: frozenset[Path] = frozenset()
+        self._modules = modules
+        self._codes: list[Code] = []
+        self._patching = {patch.path for patch in patches}
+        self._hiding = {patch.path for patch in patches if patch.how == BY_NAME}
+        #: What applies a patch when it is called: the file and its name, or its class's.
+        self._applying = {(patch.path, patch.function.name, patch.function.methods is None)
+                          for patch in patches if patch.function}  # fmt: skip
+        self._places: dict[Path, set[Place]] = defaultdict(set)
+        self._applied: set[Use] = set()
+        self._calling: dict[Definition, set[str]] = defaultdict(set)
+        #: The uses by the name in a file that they lead to.
+        self._leading: dict[tuple[Path, str], list[tuple[Code, Use]]] = defaultdict(list)
+        self._whole: list[tuple[Code, Use, Path]] = []
+        self._used: list[tuple[Use, Path]] = []
 
-    def is_installed(self, seen_from: Path) -> bool:
-        """Say whether this package's name leads out of the tree, seen from a file."""
-        return not any(
-            self._is_mine(file, seen_from) or file.parent in seen_from.parents
-            for file in self._named[OURS]
-        )
+    def look(self, code: Code) -> None:
+        """Note what a file uses."""
+        self._codes.append(code)
+        for use in code.uses:
+            path, name = code.path, use.name
+            if use.imported:
+                led_to, name = self._modules.led_to(use.name, code.path)
+                if led_to is None:
+                    continue
+                path = led_to
+            if path in self._hiding:
+                self._apply(code, use)
+            elif path in self._patching and name in ("", "*"):
+                self._whole.append((code, use, path))
+            else:
+                if path in self._patching and path != code.path:
+                    self._used.append((use, path))
+                named = (path, name, True), (path, name.partition(".")[0], False)
+                if self._applying.isdisjoint(named):
+                    self._leading[path, name].append((code, use))
+                else:
+                    self._apply(code, use)
 
-    def uses(self, codes: list[Code], patches: list[InHouse]) -> list[Place]:
-        """Return what, in some files, imports and calls what applies an in-house patch.
+    def end(self) -> None:
+        """Note which files are there for their patches alone, and who imports those."""
+        otherwise = {path for use, path in self._used if use not in self._applied}
+        for_patches = self._patching - otherwise
+        self.alone = frozenset(
+            code.path for code in self._codes
+            if code.path in self._hiding or (code.path in for_patches and self._is_for_them(code))
+        )  # fmt: skip
+        for code, use, path in self._whole:
+            if self._is_for_the_patch(code, use, path):
+                self._apply(code, use)
 
-        A function that does nothing but call one counts as one.
-        """
-        applying = {(patch.path, patch.function.name if patch.function else None)
-                    for patch in patches}  # fmt: skip
-        places: set[Place] = set()
-        wrappers: set[tuple[Path, Function]] = set()
-        before = -1
-        while before != len(applying):
-            before = len(applying)
-            for code in codes:
-                imports = [use for use in code.imports if self._applies(use, code, applying)]
-                calls = [use for use in code.calls if self._applies(use, code, applying)]
-                places |= {_place(code, use, "import") for use in imports}
-                places |= {_place(code, use, "call") for use in calls}
-                names = frozenset(use.name for use in calls)
-                for function in {use.function for use in calls if use.function}:
-                    if code.only_calls(function, names):
-                        wrappers.add((code.path, function))
-                        applying.add((code.path, function.name))
-        inside = {
-            place
-            for place in places
-            for path, function in wrappers
-            if place.path == path and function.line <= place.line <= function.end
-        }
-        whole = {Place(path, each.line, each.end, "function") for path, each in wrappers}
-        return sorted((places - inside) | whole)
+    def of(self, path: Path) -> list[Place]:
+        """Return those of a file, of a function that is one the whole."""
+        found = self._places.get(path, set())
+        whole = {each.statement for each in found if each.what == "function"}
+        return sorted(each for each in found if whole.isdisjoint(each.statement.around()))
 
-    def used_otherwise(self, codes: Iterable[Code], patches: list[InHouse]) -> set[Path]:
-        """Return the files with a patch of which others import or call something else."""
-        applying = {(patch.path, patch.function.name if patch.function else None)
-                    for patch in patches}  # fmt: skip
-        return {
-            file
-            for code in codes
-            for use in (*code.imports, *code.calls)
-            for file, name in self._led_to(use, code, {patch.path for patch in patches})
-            if name is not None and not {(file, name), (file, None)} & applying
-        }
+    def _apply(self, code: Code, use: Use) -> None:
+        waiting = [(code, use)]
+        while waiting:
+            code, use = waiting.pop()
+            self._applied.add(use)
+            place = Place(code.path, use.line, use.end, use.what, use.statement, use)
+            self._places[code.path].add(place)
+            caller = use.definition
+            if use.what == "call" and caller and self._only_calls(caller, use.name):
+                self._applying.add((code.path, caller.name, True))
+                self.functions.add(caller.name)
+                whole = caller.statement
+                place = Place(code.path, whole.line, whole.end, "function", whole)
+                self._places[code.path].add(place)
+                waiting += self._leading.pop((code.path, caller.name), ())
 
-    def _applies(self, use: Use, code: Code, applying: set[tuple[Path, str | None]]) -> bool:
-        if (code.path, use.name) in applying:
-            return True  # a function of the file itself
-        for file, name in self._led_to(use, code, {path for path, _ in applying}):
-            if (file, name) in applying or (file, None) in applying:
-                return True
-            if name is None and use in code.imports:
-                # The module as a whole: it is there for the patch when nothing else is used.
-                through = [each for each in code.calls if each.name.startswith(f"{use.name}.")]
-                return all(self._applies(each, code, applying) for each in through)
-        return False
+    def _only_calls(self, caller: Definition, name: str) -> bool:
+        """Say whether a function calls patches, and beside them nothing but a log."""
+        calling = self._calling[caller]
+        calling.add(name)
+        others = (each for each in caller.calls if each not in calling)
+        return (
+            caller.is_plain and caller.holder is None and caller.methods is None
+            and all(each.rpartition(".")[2] in SAYS for each in others)
+        )  # fmt: skip
 
-    def _led_to(self, use: Use, code: Code, files: set[Path]) -> Iterator[tuple[Path, str | None]]:
-        """Yield the one of some other files that a name leads to, and the name in it."""
-        others = files - {code.path}
-        if not others:
-            return  # as in most trees, of which every import and call is asked
-        for module, name in _splits(use.name):
-            file = self._file(module, code.path, others)
-            if file is not None:
-                yield file, name
-                return
+    def _is_for_them(self, code: Code) -> bool:
+        """Say whether a file with patches, of which nothing else is used, does nothing else."""
+        ours = {use.name for use in code.uses if use in self._applied}
+        return not (code.worker or code.path.name == WORKER_FILE or code.effects - ours)
 
-    def _file(self, module: str, seen_from: Path, files: Iterable[Path]) -> Path | None:
-        """Return the file that a module's name leads to: of the same agent, else the nearest
-        that another one's files may import.
-        """
-        name = module.lstrip(".")
-        if dots := len(module) - len(name):
-            if dots > len(seen_from.parents):
-                return None
-            target = seen_from.parents[dots - 1].joinpath(*filter(None, name.split(".")))
-            either = (target.with_suffix(".py"), target / "__init__.py")
-            return next((file for file in files if file in either), None)
-        parts = tuple(module.split("."))
-        matching = [file for file in files if module_parts(file)[-len(parts) :] == parts]
-        mine = [file for file in matching if self._is_mine(file, seen_from)]
-        others = [file for file in matching if file.parent in seen_from.parents
-                  or self._owners.get(file, file) in self._libraries | {file}]  # fmt: skip
-        near = mine or others
-        return max(near, key=lambda file: _in_common(file, seen_from), default=None)
-
-    def _is_mine(self, file: Path, seen_from: Path) -> bool:
-        owner = self._owners.get(seen_from)
-        return owner is not None and self._owners.get(file) == owner
-
-
-def _place(code: Code, use: Use, what: Literal["import", "call"]) -> Place:
-    return Place(code.path, use.line, use.end, what)
-
-
-def _splits(name: str) -> Iterator[tuple[str, str | None]]:
-    """Yield the ways to read a dotted name: a module alone, or a module and a name in it."""
-    yield name, None
-    stripped = name.lstrip(".")
-    module, _, last = stripped.rpartition(".")
-    if module or name != stripped:
-        yield name[: len(name) - len(stripped)] + module, last
-
-
-def module_parts(path: Path) -> tuple[str, ...]:
-    """Return the parts of a module's name, more to the left than anybody would write."""
-    return path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts
-
-
-def _in_common(one: Path, other: Path) -> int:
-    return sum(1 for a, b in zip(one.parts, other.parts, strict=False) if a == b)
+    def _is_for_the_patch(self, code: Code, use: Use, path: Path) -> bool:
+        """Say whether a module is imported as a whole for its patch, and nothing else of it."""
+        module = f"{use.name.removesuffix('.*')}."
+        through = [each for each in code.uses
+                   if each is not use and each.name.startswith(module)]  # fmt: skip
+        return all(each in self._applied for each in through) if through else path in self.alone

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import ast
-import symtable
-import warnings
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from . import _upstream
-from ._scan_extra_args import Workaround, workarounds
+from ._scan_blocks import Definition, Statement, Within, nodes
+from ._scan_extra_args import BEGINNING, Workaround, workarounds
+from ._scan_forms import assigns, is_alone, replaces
 from ._scan_names import Names
-from ._scan_walk import NotReadError
+from ._scan_syntax import python
 
 #: The module of this package, and the name under which its forerunners are copied around.
 OURS = "agentex_usage_patch"
+
+#: The file that starts an agent, by the convention of agentex-sdk.
+WORKER_FILE = "run_worker.py"
 
 #: A file without any of these does nothing that matters by itself.
 MARKS = (
@@ -25,45 +28,61 @@ MARKS = (
     OURS.encode(),
 )
 
-_WRAPPERS = frozenset({"wrap_function_wrapper", "patch_function_wrapper", "wrap_object"})
 #: What a function may call beside a patch and still be there for the patch alone.
-_SAYS = frozenset({"print", "debug", "info", "warning", "error", "exception", "getLogger"})
+SAYS = frozenset({
+    "print", "debug", "info", "warning", "error", "exception", "getLogger", "warn",
+})  # fmt: skip
+#: What a function that patches may do by the way.
+_BESIDE = SAYS | {"setattr", "update_wrapper"}
+#: What may stand around a call in a function that is there for the call.
+_AROUND = (ast.Expr, ast.Import, ast.ImportFrom, ast.Try, ast.TryStar, ast.If, ast.With, ast.Pass,
+           ast.Global)  # fmt: skip
+
+What = Literal["import", "call", "decorator", "reference"]
 
 
-@dataclass(frozen=True)
-class Function:
-    """A function of the outermost level: its lines, and what it calls by dotted name."""
-
-    name: str
-    line: int
-    end: int
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Patch:
-    """An in-house replacement of the method: its lines, how, and the function it is in."""
+    """An in-house replacement of the method: its lines, how, and what it is in.
+
+    ``whole`` is that its statement does nothing else, ``nested`` that it is in a function
+    inside the definition.
+    """
 
     line: int
     end: int
     how: str
-    function: Function | None
+    what: What
+    whole: bool
+    statement: Statement
+    definition: Definition | None
+    nested: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Use:
-    """A call, or an import (then of all that a name holds), by its dotted name."""
+    """An import (then of all that a name holds), a call or another use, by its dotted name.
+
+    ``written`` is how an import writes it; ``imported`` is that the name is from elsewhere.
+    """
 
     line: int
     end: int
     name: str
-    function: Function | None
+    what: What
+    whole: bool
+    statement: Statement
+    definition: Definition | None
+    written: str = ""
+    imported: bool = True
 
 
 @dataclass
 class Code:
     """What a file does: everything with its lines, in the order of the file.
 
-    ``start`` is the first line at which a statement may be put in.
+    ``start`` is the first line at which a statement may be put in. ``effects`` are the calls
+    that it makes when it is imported.
     """
 
     path: Path
@@ -71,60 +90,144 @@ class Code:
     worker: list[int] = field(default_factory=list)
     model: list[int] = field(default_factory=list)
     patches: list[Patch] = field(default_factory=list)
-    calls: list[Use] = field(default_factory=list)
-    imports: list[Use] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
     workarounds: list[Workaround] = field(default_factory=list)
-
-    def only_calls(self, function: Function, names: frozenset[str]) -> bool:
-        """Say whether a function calls what is named, and beside it nothing but a log."""
-        called = {use.name for use in self.calls if use.function == function}
-        others = {name for name in called - names if name.rpartition(".")[2] not in _SAYS}
-        return bool(called & names) and not others
+    effects: set[str] = field(default_factory=set)
 
 
 def read_code(path: Path, source: bytes) -> Code:
     """Return what a file does; raise `NotReadError` where it is no Python."""
-    tree = _python(source, ast.parse)
-    code = Code(path, _start(tree))
-    names = Names(tree)
-    for function, node in _nodes(tree):
-        _look(code, names, function, node)
-    return code
+    tree = python(source)
+    found = list(nodes(tree))
+    reading = _Reading(Code(path, _start(tree)), Names(node for _, node in found))
+    for within, node in found:
+        reading.look(within, node)
+    reading.end()
+    return reading.code
 
 
-def check_syntax(source: bytes) -> None:
-    """Raise `NotReadError` where a file is no Python: in half the time of reading it."""
-    # It takes bytes in their encoding, as compile() does.
-    _python(source, lambda code: symtable.symtable(code, "", "exec"))  # type: ignore[arg-type]
+class _Reading:
+    """What is known of a file while its nodes are looked at."""
+
+    def __init__(self, code: Code, names: Names) -> None:
+        self.code = code
+        self._names = names
+        #: The expressions that their statements are there for.
+        self._whole: set[int] = set()
+        self._effects: list[tuple[Within, str]] = []
+        self._workarounds: set[Workaround] = set()
+
+    def look(self, within: Within, node: ast.AST) -> None:
+        """Note what one node does."""
+        if isinstance(node, ast.stmt):
+            self._stated(within, node)
+        elif isinstance(node, ast.Call):
+            self._called(within, node)
+        elif isinstance(node, ast.Name | ast.Attribute):
+            if self._names.is_known(node):
+                self._used(within, node, "reference", [self._names.dotted(node) or ""])
+        elif isinstance(node, ast.Await) and within.definition and not within.nested:
+            within.definition.does_more = True
+        if isinstance(node, BEGINNING):
+            for found in workarounds(self._names, node):
+                if found not in self._workarounds:
+                    self._workarounds.add(found)
+                    self.code.workarounds.append(found)
+
+    def end(self) -> None:
+        """Note what is done beside the patches, which are known now."""
+        patching = {patch.statement for patch in self.code.patches}
+        for within, name in self._effects:
+            if within.statement in patching or name.rpartition(".")[2] in _BESIDE:
+                continue
+            if within.definition is None:
+                self.code.effects.add(name)
+            else:
+                within.definition.does_more = True
+
+    def _imported(self, within: Within, node: ast.Import | ast.ImportFrom) -> None:
+        statement = within.statement
+        imported = list(self._names.imported(node))
+        for alias, dotted in zip(node.names, imported, strict=True):
+            written = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
+            self.code.uses.append(Use(
+                statement.line, statement.end, dotted, "import", len(imported) == 1, statement,
+                within.definition, written,
+            ))  # fmt: skip
+        if any(dotted.rpartition(".")[2].startswith(_upstream.CLASS) for dotted in imported):
+            self.code.model.append(node.lineno)
+
+    def _stated(self, within: Within, node: ast.stmt) -> None:
+        definition = None if within.nested else within.definition
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                self._imported(within, node)
+            case ast.Expr(value=value):
+                value = value.value if isinstance(value, ast.Await) else value
+                if isinstance(value, ast.Call) and not within.nested:
+                    self._effects += [(within, name) for name in self._names.used(value.func)]
+                while isinstance(value, ast.Call | ast.Attribute):
+                    self._whole.add(id(value))
+                    value = value.func if isinstance(value, ast.Call) else value.value
+            case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+                if assigns(self._names, node):
+                    self._patch(within, node, "assigns to", "call", whole=is_alone(node))
+        if definition and not _is_around(node):
+            definition.is_plain = False
+        if definition and isinstance(node, ast.Return) and not _says_little(node.value):
+            definition.does_more = True
+
+    def _used(self, within: Within, node: ast.expr, what: What, dotted: list[str]) -> None:
+        definition = within.definition
+        holder = definition and (definition.holder or definition)
+        for name in dotted:
+            first, _, rest = name.partition(".")
+            known = f"{holder.name}.{rest}" if holder and first in ("self", "cls") else name
+            if definition and what == "call":
+                definition.calls.add(known)
+            imported = self._names.is_imported(name)
+            if not (imported or known != name or self._names.is_defined(first)):
+                continue
+            self.code.uses.append(Use(
+                node.lineno, node.end_lineno or node.lineno, known,
+                "decorator" if within.decorates else what, id(node) in self._whole,
+                within.statement, definition, imported=imported,
+            ))  # fmt: skip
+
+    def _called(self, within: Within, node: ast.Call) -> None:
+        used = self._names.used(node.func)
+        self._used(within, node, "call", used)
+        for dotted in used:
+            if dotted.rpartition(".")[2] == _upstream.WORKER:
+                self.code.worker.append(node.lineno)
+                if within.definition:
+                    within.definition.does_more = True
+            elif how := replaces(self._names, node, dotted):
+                what: What = "decorator" if within.decorates else "call"
+                self._patch(within, node, how, what, whole=id(node) in self._whole)
+
+    def _patch(
+        self, within: Within, node: ast.stmt | ast.expr, how: str, what: What, *, whole: bool
+    ) -> None:
+        self.code.patches.append(Patch(
+            node.lineno, node.end_lineno or node.lineno, how, what, whole, within.statement,
+            within.definition, within.nested,
+        ))  # fmt: skip
 
 
-def _python[T](source: bytes, read: Callable[[bytes], T]) -> T:
-    if b"\0" in source:
-        raise NotReadError("no Python: it holds NUL bytes")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of somebody else's escapes and comparisons
-            return read(source)
-    except SyntaxError as error:
-        at = f"line {error.lineno}: " if error.lineno else ""
-        raise NotReadError(f"no Python: {at}{error.msg}") from None
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise NotReadError(f"no Python: {type(error).__name__}") from None
+def _is_around(node: ast.stmt) -> bool:
+    """Say whether a statement may stand beside a call in a function that is there for that."""
+    match node:
+        case ast.Assign(targets=targets):
+            return all(isinstance(each, ast.Name) for each in targets)
+        case ast.Return(value=value):
+            return _says_little(value)
+    return isinstance(node, _AROUND)
 
 
-def _nodes(tree: ast.Module) -> Iterator[tuple[Function | None, ast.AST]]:
-    """Yield all nodes in the order of the file, each with the outermost function it is in."""
-    waiting: list[tuple[Function | None, ast.AST]] = [(None, tree)]
-    while waiting:
-        function, node = waiting.pop()
-        yield function, node
-        inside = function
-        if function is None and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            inside = Function(node.name, _first_line(node), node.end_lineno or node.lineno)
-        decorators = getattr(node, "decorator_list", [])
-        children = list(ast.iter_child_nodes(node))
-        waiting += [(function if child in decorators else inside, child)
-                    for child in reversed(children)]  # fmt: skip
+def _says_little(value: ast.expr | None) -> bool:
+    """Say whether what is returned may be of a patch: nothing, a constant or a call."""
+    return value is None or isinstance(value, ast.Constant | ast.Call)
 
 
 def _start(tree: ast.Module) -> int:
@@ -142,66 +245,3 @@ def _start(tree: ast.Module) -> int:
             break
         last = node.end_lineno or node.lineno
     return last + 1
-
-
-def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    return min([node.lineno, *(each.lineno for each in node.decorator_list)])
-
-
-def _look(code: Code, names: Names, function: Function | None, node: ast.AST) -> None:
-    for found in workarounds(names, node):
-        if found not in code.workarounds:
-            code.workarounds.append(found)
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        lines = (node.lineno, node.end_lineno or node.lineno)
-        imported = list(names.imported(node))
-        code.imports += [Use(*lines, dotted, function) for dotted in imported]
-        if any(dotted.rpartition(".")[2].startswith(_upstream.CLASS) for dotted in imported):
-            code.model.append(node.lineno)
-    elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        if any(_is_method(names, target) for target in _targets(node)):
-            _patch(code, function, node, "assigns to")
-    elif isinstance(node, ast.Call):
-        _called(code, names, function, node)
-
-
-def _targets(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> Iterator[ast.expr]:
-    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-        yield from target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
-
-
-def _is_method(names: Names, target: ast.expr) -> bool:
-    return (
-        isinstance(target, ast.Attribute)
-        and target.attr == _upstream.METHOD
-        and names.is_model(target.value)
-    )
-
-
-def _called(code: Code, names: Names, function: Function | None, node: ast.Call) -> None:
-    dotted = names.dotted(node.func)
-    if dotted is None:
-        return
-    last = dotted.rpartition(".")[2]
-    code.calls.append(Use(node.lineno, node.end_lineno or node.lineno, dotted, function))
-    if last == _upstream.WORKER:
-        code.worker.append(node.lineno)
-    elif dotted == "setattr" and _names_the_method(names, node):
-        _patch(code, function, node, "sets")
-    elif last in _WRAPPERS and _names_the_method(names, node):
-        _patch(code, function, node, "wraps")
-
-
-def _names_the_method(names: Names, node: ast.Call) -> bool:
-    """Say whether arguments are a module and "Class.method", or the class and "method"."""
-    arguments = [*node.args, *(each.value for each in node.keywords)]
-    if len(arguments) < 2:
-        return False
-    name = names.text(arguments[1]) or ""
-    if name == _upstream.METHOD:
-        return names.is_model(arguments[0])
-    return name.endswith(f"{_upstream.CLASS}.{_upstream.METHOD}")
-
-
-def _patch(code: Code, function: Function | None, node: ast.stmt | ast.expr, how: str) -> None:
-    code.patches.append(Patch(node.lineno, node.end_lineno or node.lineno, how, function))

@@ -18,6 +18,10 @@ class Workaround:
     field: str
 
 
+#: The nodes at which some may begin.
+BEGINNING = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Dict, ast.Call)
+
+
 def workarounds(names: Names, node: ast.AST) -> Iterator[Workaround]:
     """Yield those that begin at one node: where the setting is given, assigned or filled."""
     for name, line in _given(names, node):

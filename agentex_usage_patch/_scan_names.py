@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import builtins
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from . import _upstream
 
@@ -11,6 +13,14 @@ from . import _upstream
 DEPTH = 10
 
 _IMPORT = frozenset({"importlib.import_module", "import_module", "__import__"})
+#: The nodes that tell what a name is.
+_BINDING = frozenset({
+    ast.Call, ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.For,
+    ast.comprehension, ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef,
+    ast.AsyncFunctionDef,
+})  # fmt: skip
+_SEVERAL = (ast.Tuple, ast.List)
+_BUILTIN = frozenset(dir(builtins))
 
 
 class Names:
@@ -20,23 +30,73 @@ class Names:
     last one counts. Relative imports begin with as many dots as they are written with.
     """
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, nodes: Iterable[ast.AST]) -> None:
         self._dotted: dict[str, str] = {}
+        self._stars: list[str] = []
         self._values: dict[str, ast.expr] = {}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    first = alias.name.partition(".")[0]
-                    self._dotted[alias.asname or first] = alias.name if alias.asname else first
-            elif isinstance(node, ast.ImportFrom):
-                for alias, dotted in zip(node.names, self.imported(node), strict=True):
-                    self._dotted[alias.asname or alias.name] = dotted
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        #: What a name may be, one after the other: of a loop, or of a function's calls.
+        self._either: dict[str, list[ast.expr]] = defaultdict(list)
+        self._bound: set[str] = set()
+        self._defined: set[str] = set()
+        self._functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
+        self._calls: dict[str, list[ast.Call]] = defaultdict(list)
+        for node in nodes:
+            if isinstance(node, ast.Name | ast.arg):
+                self._bound.add(node.id if isinstance(node, ast.Name) else node.arg)
+            elif type(node) in _BINDING:
+                self._bind(node)
+        for function in self._functions:
+            self._call(function)
+        self._roots = {_root(dotted) for dotted in (*self._dotted.values(), *self._stars)}
+
+    def _bind(self, node: ast.AST) -> None:
+        match node:
+            case ast.Call(func=ast.Name(id=name)):
+                self._calls[name].append(node)
+            case ast.Assign(targets=targets, value=value):
                 for target in targets:
-                    if isinstance(target, ast.Name):
-                        self._values[target.id] = node.value
+                    self._values.update(_pairs(target, value))
+            case (
+                ast.AnnAssign(target=target, value=ast.expr() as value)
+                | ast.NamedExpr(target=target, value=value)
+            ):
+                self._values.update(_pairs(target, value))
+            case (
+                ast.For(target=target, iter=ast.Tuple(elts=values) | ast.List(elts=values))
+                | ast.comprehension(
+                    target=target, iter=ast.Tuple(elts=values) | ast.List(elts=values)
+                )
+            ):
+                for name, one in (each for value in values for each in _pairs(target, value)):
+                    self._either[name].append(one)
+            case ast.Import() | ast.ImportFrom():
+                self._import(node)
+            case ast.ClassDef(name=name):
+                self._defined.add(name)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._defined.add(node.name)
+                self._functions.append(node)
+
+    def _call(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Note what the parameters of a function may be."""
+        arguments = function.args
+        names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+        given = [*zip(reversed(names), reversed(arguments.defaults), strict=False)]
+        for call in self._calls.get(function.name, ()):
+            given += zip(names, call.args, strict=False)
+            given += ((each.arg, each.value) for each in call.keywords if each.arg)
+        for name, value in given:
+            self._either[name].append(value)
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for alias, dotted in zip(node.names, self.imported(node), strict=True):
+            if isinstance(node, ast.ImportFrom) and alias.name == "*":
+                self._stars.append(dotted.removesuffix("*"))
+            elif isinstance(node, ast.Import) and not alias.asname:
+                first = _root(alias.name)
+                self._dotted[first] = first
+            else:
+                self._dotted[alias.asname or alias.name] = dotted
 
     @staticmethod
     def imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
@@ -48,32 +108,89 @@ class Names:
         for alias in node.names:
             yield f"{module}{alias.name}" if module.endswith(".") else f"{module}.{alias.name}"
 
-    def dotted(self, node: ast.expr, seen: frozenset[str] = frozenset()) -> str | None:
-        """Return what an expression names, None where it is no name."""
+    def is_imported(self, dotted: str) -> bool:
+        """Say whether a dotted name begins with a module, and not with a name of the file."""
+        return dotted.startswith(".") or _root(dotted) in self._roots
+
+    def is_defined(self, name: str) -> bool:
+        """Say whether a name is that of a function or a class of the file."""
+        return name in self._defined
+
+    def is_known(self, node: ast.expr) -> bool:
+        """Say whether a name is imported or defined here, or of something that is."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return (
+            isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+            and (node.id in self._dotted or node.id in self._defined)
+        )  # fmt: skip
+
+    def used(self, node: ast.expr) -> list[str]:
+        """Return what an expression uses by dotted name, a method by its class; all that it
+        may be where modules are imported with a star, nothing where it is no name.
+        """
+        dotted = self.dotted(node, made=True)
+        if dotted is None:
+            return []
+        root = _root(dotted)
+        known = (self._bound, self._defined, self._roots, _BUILTIN)
+        if not root or any(root in each for each in known):
+            return [dotted]
+        return [f"{star}{dotted}" for star in self._stars] or [dotted]
+
+    def dotted(
+        self, node: ast.expr, seen: frozenset[str] = frozenset(), *, made: bool = False
+    ) -> str | None:
+        """Return what an expression names, None where it is no name.
+
+        With ``made``, an object is named by the call that makes it: ``Class().method``.
+        """
         if isinstance(node, ast.Name):
             if node.id in self._dotted:
                 return self._dotted[node.id]
             if node.id in self._values and node.id not in seen:
-                return self.dotted(self._values[node.id], seen | {node.id}) or node.id
+                return self.dotted(self._values[node.id], seen | {node.id}, made=made) or node.id
             return node.id
         if isinstance(node, ast.Attribute):
-            of = self.dotted(node.value, seen)
+            of = self.dotted(node.value, seen, made=made)
             return of and f"{of}.{node.attr}"
-        if isinstance(node, ast.Call) and node.args:
-            called = self.dotted(node.func, seen)
-            if called in _IMPORT:
-                return self.text(node.args[0])
+        if isinstance(node, ast.Call):
+            called = self.dotted(node.func, seen, made=made)
+            if called in _IMPORT and node.args:
+                return self._module(node.args[0])
             if called == "getattr" and len(node.args) > 1:
-                of, name = self.dotted(node.args[0], seen), self.text(node.args[1])
+                of, name = self.dotted(node.args[0], seen, made=made), self.text(node.args[1])
                 return f"{of}.{name}" if of and name else None
+            return called if made else None
         if isinstance(node, ast.Subscript) and self.dotted(node.value, seen) == "sys.modules":
-            return self.text(node.slice)
+            return self._module(node.slice)
         return None
+
+    def _module(self, node: ast.expr) -> str | None:
+        text = self.text(node)
+        if text:
+            self._roots.add(_root(text))
+        return text
 
     def is_model(self, node: ast.expr) -> bool:
         """Say whether an expression is the SDK's class, however it was come by."""
-        dotted = self.dotted(node)
-        return dotted is not None and dotted.rpartition(".")[2] == _upstream.CLASS
+        dotted = (self.dotted(each) for each in self._some(node))
+        return any(each and each.rpartition(".")[2] == _upstream.CLASS for each in dotted)
+
+    def texts(self, node: ast.expr) -> set[str]:
+        """Return the strings that an expression may be, as far as they are known."""
+        return {text for each in self._some(node) if (text := self.text(each))}
+
+    def _some(self, node: ast.expr) -> Iterator[ast.expr]:
+        """Yield an expression, and what it may be when it is a name for several things."""
+        waiting, seen = [node], set[str]()
+        while waiting:
+            each = waiting.pop()
+            yield each
+            each = self.value(each)
+            if isinstance(each, ast.Name) and each.id not in seen:
+                seen.add(each.id)
+                waiting += self._either.get(each.id, ())
 
     def text(self, node: ast.expr, depth: int = 0) -> str | None:
         """Return the string that an expression is, None where it is none or is not known."""
@@ -98,3 +215,21 @@ class Names:
                 break
             node = self._values[node.id]
         return node
+
+
+def _root(dotted: str) -> str:
+    return dotted.partition(".")[0]
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names that an assignment binds, each with its part of the value."""
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    # Where one is starred, it is not known which part is whose.
+    elif (
+        isinstance(target, _SEVERAL)
+        and isinstance(value, _SEVERAL)
+        and len(target.elts) == len(value.elts)
+    ):
+        for one, part in zip(target.elts, value.elts, strict=True):
+            yield from _pairs(one, part)

@@ -1,0 +1,63 @@
+"""The forms of an in-house patch: what replaces the method of the SDK's class."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from . import _upstream
+from ._scan_names import Names
+
+_SETTERS = frozenset({
+    "setattr", "builtins.setattr", "__builtins__.setattr", "type.__setattr__",
+})  # fmt: skip
+_WRAPPERS = frozenset({
+    "wrap_function_wrapper", "patch_function_wrapper", "wrap_object", "apply_patch",
+})  # fmt: skip
+_MOCKS = ("mock.patch", "mock.patch.object")
+#: What the class, or the module, and the name in it are called as keywords.
+_TARGET = frozenset({"target", "module", "parent"})
+_NAME = frozenset({"name", "attribute"})
+
+
+def assigns(names: Names, node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> bool:
+    """Say whether an assignment replaces the method."""
+    return any(
+        isinstance(target, ast.Attribute)
+        and target.attr == _upstream.METHOD
+        and names.is_model(target.value)
+        for target in _targets(node)
+    )
+
+
+def is_alone(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> bool:
+    """Say whether an assignment binds one thing alone."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return len(targets) == 1 and not isinstance(targets[0], ast.Tuple | ast.List)
+
+
+def replaces(names: Names, node: ast.Call, called: str) -> str | None:
+    """Return how a call replaces the method, None where it does not."""
+    last = called.rpartition(".")[2]
+    if called in _SETTERS or called.endswith(_MOCKS):
+        return "sets" if _names_the_method(names, node) else None
+    return "wraps" if last in _WRAPPERS and _names_the_method(names, node) else None
+
+
+def _targets(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> Iterator[ast.expr]:
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        yield from target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+
+
+def _names_the_method(names: Names, node: ast.Call) -> bool:
+    """Say whether arguments are a module and "Class.method", or the class and "method"; or a
+    text alone that names all of them.
+    """
+    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    target, name = ([*node.args[place:place + 1], *(given[each] for each in called & given.keys())]
+                    for place, called in ((0, _TARGET), (1, _NAME)))  # fmt: skip
+    if name and _upstream.METHOD in names.texts(name[0]):
+        return bool(target) and names.is_model(target[0])
+    whole = f"{_upstream.CLASS}.{_upstream.METHOD}"
+    return any(text.endswith(whole) for each in (*target[:1], *name[:1])
+               for text in names.texts(each))  # fmt: skip

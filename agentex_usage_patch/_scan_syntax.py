@@ -1,0 +1,50 @@
+"""Whether a file is Python: its encoding and its syntax."""
+
+from __future__ import annotations
+
+import ast
+import io
+import symtable
+import tokenize
+import warnings
+from collections.abc import Callable
+
+from ._scan_walk import NotReadError
+
+
+def python(source: bytes) -> ast.Module:
+    """Return the syntax tree of a file; raise `NotReadError` where it is no Python."""
+    return _read(source, ast.parse)
+
+
+def check_syntax(source: bytes) -> None:
+    """Raise `NotReadError` where a file is no Python: in half the time of reading it."""
+    # It takes bytes in their encoding, as compile() does.
+    _read(source, lambda code: symtable.symtable(code, "", "exec"))  # type: ignore[arg-type]
+
+
+def _read[T](source: bytes, read: Callable[[bytes], T]) -> T:
+    if b"\0" in source:
+        raise NotReadError("no Python: it holds NUL bytes")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of somebody else's escapes and comparisons
+            _decode(source)
+            return read(source)
+    except SyntaxError as error:
+        at = f"line {error.lineno}: " if error.lineno else ""
+        raise NotReadError(f"no Python: {at}{error.msg}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise NotReadError(f"no Python: {type(error).__name__}") from None
+
+
+def _decode(source: bytes) -> None:
+    """Raise `NotReadError` where Python would not read a file: a parser looks past comments."""
+    if source.isascii() and b"coding" not in source[:400]:
+        return  # as most are
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    try:
+        source.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
+        raise NotReadError(f"no Python: line {line} is not in {encoding}") from None
