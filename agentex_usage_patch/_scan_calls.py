@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +16,7 @@ from ._scan_modules import Modules, module_parts
 BY_NAME = "has the name of this package"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Place:
     """Lines of a file that use a patch; ``use`` is what they are, None for a whole function."""
 
@@ -24,8 +24,8 @@ class Place:
     line: int
     end: int
     what: Literal["import", "call", "decorator", "reference", "function"]
-    statement: Statement = field(compare=False)
-    use: Use | None = field(compare=False, default=None)
+    statement: Statement
+    use: Use | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,8 @@ class InHouseUses:
         """Return those of a file, of a function that is one the whole."""
         found = self._places.get(path, set())
         whole = {each.statement for each in found if each.what == "function"}
-        return sorted(each for each in found if whole.isdisjoint(each.statement.around()))
+        outermost = (each for each in found if whole.isdisjoint(each.statement.around()))
+        return sorted(outermost, key=lambda each: (each.line, each.end, each.what))
 
     def _apply(self, code: Code, use: Use) -> None:
         waiting = [(code, use)]

@@ -83,8 +83,10 @@ class AgentReport:
                 for each in agent.patches
             ],
             "in_house_uses": [
-                {"file": _shown(each.path), "line": each.line, "end": each.end, "what": each.what}
-                for each in agent.uses
+                {"file": _shown(path), "line": line, "end": end, "what": what}
+                for path, line, end, what in dict.fromkeys(
+                    (each.path, each.line, each.end, each.what) for each in agent.uses
+                )
             ],
             "workarounds": [
                 {"file": _shown(code.path), **dataclasses.asdict(each)}

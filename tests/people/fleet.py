@@ -54,7 +54,7 @@ def edit(action: Action) -> None:
     lines = file.read_text(encoding="utf-8").splitlines()
     at = slice(action["line"] - 1, action["end"])
     if kind in ("delete", "remove"):
-        _take_out(lines, at, "agentex-usage-patch" if "requirements" in text else "")
+        _take_out(lines, at, text)
     elif kind == "workaround":
         field = text.split("'")[1]
         given = (
@@ -94,9 +94,22 @@ def require(file: Path, lines: list[str], at: int) -> None:
         lines.insert(at, "    agentex-usage-patch")
 
 
-def _take_out(lines: list[str], at: slice, requirement: str) -> None:
-    assert requirement in lines[at.start]
-    lines[at] = []
+def _take_out(lines: list[str], at: slice, text: str) -> None:
+    """Delete the lines, but what an action says to keep of them."""
+    if text.startswith("take `"):
+        named = re.findall("`([^`]+)`", text.partition(" out of this import")[0])
+        written = "\n".join(lines[at])
+        for name in named:
+            first = rf"(?<![\w.]){re.escape(name)}\b(?! as), *"
+            last = rf",\s*{re.escape(name)}(?![\w.])(?! as)"
+            written, count = re.subn(f"{first}|{last}", "", written, count=1)
+            assert count == 1, text
+        lines[at] = written.splitlines()
+        return
+    assert text.startswith(("delete this", "remove")), text
+    assert "requirements" not in text or "agentex-usage-patch" in lines[at.start]
+    indent = lines[at.start][: -len(lines[at.start].lstrip())] if lines[at.start][0] == " " else ""
+    lines[at] = [f"{indent}pass"] if "leave `pass`" in text else []
 
 
 def locked_again(folder: Path, sdk: str = "") -> None:
@@ -151,3 +164,27 @@ def sdk(found: dict[str, Any]) -> list[str]:
     """Return where each version comes from, and what is written there."""
     return [f"{each['file']}:{each['line']} {each['written'] or each['origin'] or 'any'}"
             for each in found["sdk"]]  # fmt: skip
+
+
+def due(told: dict[str, Any]) -> list[Action]:
+    """Return what is to be deleted, but whole files."""
+    taken_out = (each for each in told["actions"] if each["kind"] in ("delete", "remove"))
+    return [each for each in taken_out if "this file" not in each["text"]]
+
+
+def lines(actions: list[Action]) -> list[str]:
+    """Return the lines of each action and what it says."""
+    return [
+        f"{each['line']}{'' if each['end'] == each['line'] else '-' + str(each['end'])} "
+        f"{each['text']}"
+        for each in actions
+    ]
+
+
+def edited(file: Path, actions: list[Action]) -> str:
+    """Do what is said, from below, and return a file that is still one of Python."""
+    for action in sorted(actions, key=lambda each: -int(each["line"])):
+        edit(action)
+    text = file.read_text(encoding="utf-8").lstrip("\n")
+    compile(text, file, "exec")
+    return text
