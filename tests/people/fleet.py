@@ -18,6 +18,10 @@ Action = dict[str, Any]
 
 
 WORKER = "from agentex.lib.core.temporal.workers.worker import AgentexWorker\nAgentexWorker()\n"
+MODULE = "agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_model"
+MODEL = f"from {MODULE} import TemporalStreamingModel\n"
+M = f"from {MODULE} import TemporalStreamingModel as M\n"
+PINS = "agentex-sdk==0.10.4\nopenai==2.44.0\ntemporalio==1.34.0\nagentex-usage-patch\n"
 UV = '[[package]]\nname = "agentex-sdk"\nversion = "0.10.4"\n'
 RANGE = '[project]\ndependencies = ["agentex-sdk>=0.10.5"]\n'
 
@@ -188,3 +192,8 @@ def edited(file: Path, actions: list[Action]) -> str:
     text = file.read_text(encoding="utf-8").lstrip("\n")
     compile(text, file, "exec")
     return text
+
+
+def places(found: list[dict[str, Any]]) -> list[str]:
+    """Return the places of what was found."""
+    return [f"{each['file']}:{each['line']}" for each in found]

@@ -1,4 +1,4 @@
-"""What code does, by its syntax tree: in-house patches, their callers, and workarounds."""
+"""What code does with in-house patches and this package, and which workarounds it has."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from typing import Any
 
 import pytest
 
-from .fleet import scanned, write
-
-MODULE = "agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_model"
-PINS = "agentex-sdk==0.10.4\nopenai==2.44.0\ntemporalio==1.34.0\nagentex-usage-patch\n"
-WORKER = "from agentex.lib.core.temporal.workers.worker import AgentexWorker\nAgentexWorker()\n"
+from .fleet import MODEL, MODULE, PINS, WORKER, places, scanned, write
 
 
 @pytest.fixture
@@ -25,112 +21,19 @@ def only(told: dict[str, Any]) -> dict[str, Any]:
     return dict(found)
 
 
-def places(found: list[dict[str, Any]]) -> list[str]:
-    return [f"{each['file']}:{each['line']}" for each in found]
-
-
-PATCHES = {
-    "assigns to": [
-        f"from {MODULE} import TemporalStreamingModel\nTemporalStreamingModel.get_response = None",
-        f"from {MODULE} import TemporalStreamingModel as M\nM.get_response = None",
-        f"import {MODULE}\n{MODULE}.TemporalStreamingModel.get_response = None",
-        f"import {MODULE} as m\nm.TemporalStreamingModel.get_response = None",
-        (f"import importlib\nm = importlib.import_module('{MODULE}')\n"
-        "m.TemporalStreamingModel.get_response = None"),
-        (f"import sys\ncls = sys.modules['{MODULE}'].TemporalStreamingModel\n"
-        "cls.get_response: object = None"),
-        ("from .models import TemporalStreamingModel\n"
-        "keep, TemporalStreamingModel.get_response = 1, None"),
-        (f"from importlib import import_module\nNAME = 'TemporalStreamingModel'\n"
-        f"getattr(import_module('{MODULE}'), NAME).get_response = None"),
-    ],
-    "sets": [
-        (f"from {MODULE} import TemporalStreamingModel\n"
-        "setattr(TemporalStreamingModel, 'get_response', None)"),
-        (f"from {MODULE} import TemporalStreamingModel\nVERB = 'get'\n"
-        "setattr(TemporalStreamingModel, f'{VERB}_response', None)"),
-        (f"from {MODULE} import TemporalStreamingModel\n"
-        "setattr(TemporalStreamingModel, 'get_' + 'response', None)"),
-    ],
-    "wraps": [
-        (f"import wrapt\nwrapt.wrap_function_wrapper('{MODULE}',\n"
-        "    'TemporalStreamingModel.get_response', None)"),
-        (f"import wrapt\nM = '{MODULE}'\n@wrapt.patch_function_wrapper(M,\n"
-        "    'TemporalStreamingModel.get_response')\ndef counted(*args): ..."),
-        (f"from wrapt import wrap_function_wrapper as wrap\n"
-        f"from {MODULE} import TemporalStreamingModel\n"
-        "wrap(TemporalStreamingModel, 'get_response', None)"),
-        (f"import wrapt\nimport {MODULE} as module\nwrapt.wrap_function_wrapper(\n"
-        "    target=module, name='TemporalStreamingModel.get_response', wrapper=None)"),
-    ],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("how", "code"), [(how, code) for how in PATCHES for code in PATCHES[how]])
-def test_an_in_house_patch_is_found_by_what_it_does(
-    how: str, code: str, agent: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(agent, {"corrections.py": code})
-    found = only(scanned(capsys, "."))
-    (patch,) = found["in_house"]
-    assert (patch["file"], patch["how"]) == ("corrections.py", how)
-    assert code.splitlines()[patch["line"] - 1].startswith(
-        ("cls", "getattr", "keep", "m.", "M.", "set", "wrap", "@wrapt", "Temporal", "agentex")
-    )
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        (
-            f"from {MODULE} import TemporalStreamingModel\n"
-            "class Ours(TemporalStreamingModel):\n    def get_response(self): ..."
-        ),
-        f"from {MODULE} import TemporalStreamingModel\nTemporalStreamingModel.other = None",
-        "class Model: ...\nModel.get_response = None  # TemporalStreamingModel",
-        (
-            f"from {MODULE} import TemporalStreamingModel\n"
-            "setattr(TemporalStreamingModel, 'other', None)"
-        ),
-        (
-            f"from {MODULE} import TemporalStreamingModel\n"
-            "setattr(*TemporalStreamingModel)\nsetattr(TemporalStreamingModel, f'{1}', None)"
-        ),
-        "import wrapt\nwrapt.wrap_function_wrapper('json', 'load', 1)  # AgentexWorker",
-        "name = name + 'TemporalStreamingModel'\nsetattr(name, name, None)\n(lambda: 1)().x = name",
-        "get = getattr\ngetattr(None or 1, 'TemporalStreamingModel').get_response = 1",
-    ],
-)
-def test_what_only_looks_like_one_is_none(
-    code: str, agent: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(agent, {"corrections.py": code})
-    assert only(scanned(capsys, "."))["in_house"] == []
-
-
-def test_a_copy_with_our_name_is_told_whatever_it_does_and_hides_this_package(
-    agent: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    use = "import agentex_usage_patch\nagentex_usage_patch.apply_patch()\n"
-    write(agent, {"agentex_usage_patch.py": "def apply_patch(): ...\n",
-                  "run_worker.py": use + WORKER})  # fmt: skip
-    found = only(scanned(capsys, "."))
-    assert found["applied"] == []
-    assert places(found["in_house_uses"]) == ["run_worker.py:1", "run_worker.py:2"]
-    told = [action["text"] for action in found["actions"]]
-    assert told[0] == "delete this file, an in-house patch: it has the name of this package"
-    (agent / "agentex_usage_patch.py").unlink()
-    found = only(scanned(capsys, "."))
-    assert places(found["applied"]) == ["run_worker.py:2"]
-    assert found["verdict"] == "safe to upgrade"
-
-
 CALLERS = {
     "from corrections import install\ninstall()\n": [1, 2],
     "import corrections\ncorrections.install()\n": [1, 2],
     "import corrections\ncorrections.install()\ncorrections.other()\n": [2],
     "from corrections import install as fix\nif True:\n    fix()\n": [1, 3],
     "from . import corrections\ncorrections.install()\n": [1, 2],
+    "from corrections import *\ninstall()\nprint()\n": [1, 2],
+    "from corrections import *\ninstall()\nother()\n": [2],
+    # Whose a name is of two is not known: then both may be used.
+    "from .corrections import *\nfrom json import *\ninstall()\nloads()\n": [3],
+    "from corrections import *\ndef install(): ...\ninstall()\n": [1],
+    "install = print\ncorrections = 1\ninstall()\ncorrections.install()\n": [],
+    "import importlib\nimportlib.import_module('corrections').install()\n": [2],
     "from .corrections import install\ninstall()\n": [1, 2],
     "from .nested.corrections import install\ninstall()\n": [],
     "from corrections import other\nother()\n": [],
@@ -141,7 +44,7 @@ CALLERS = {
     "def main():\n    from corrections import install\n    install()\n    run()\nmain()\n": [2, 3],
 }
 CORRECTIONS = (
-    f"from {MODULE} import TemporalStreamingModel\n\n\n"
+    f"{MODEL}\n\n"
     "def install():\n    TemporalStreamingModel.get_response = None\n\n\ndef other(): ...\n"
 )
 

@@ -7,8 +7,8 @@ from textwrap import dedent
 
 import pytest
 
-from .fleet import due, edited, lines, only, write
-from .test_scan_code import CORRECTIONS, PINS, WORKER
+from .fleet import PINS, WORKER, due, edited, lines, only, write
+from .test_scan_code import CORRECTIONS
 
 # Where a file uses a patch: what is told of it, and what is left of it.
 EDITS = {

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from .fleet import due, edited, lines, only, scanned, write
-from .test_scan_code import CORRECTIONS, MODULE, PINS
+from .fleet import MODULE, PINS, M, due, edited, lines, only, scanned, write
+from .test_scan_code import CORRECTIONS
 
-MODEL = f"from {MODULE} import TemporalStreamingModel as M\n"
 TO_LINE = "delete this in-house patch, to line"
 ASSIGNS = ": it assigns to TemporalStreamingModel.get_response"
 # Where a patch is in a file that something else is used of: what is told, and what is left.
@@ -100,18 +99,18 @@ def test_a_patch_is_taken_out_of_a_file_that_is_used_for_something_else(
     case: str, agent: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, said, left = WITHIN[case]
-    write(agent, {"requirements.txt": PINS, "models.py": MODEL + code + "def used(): ...\n",
+    write(agent, {"requirements.txt": PINS, "models.py": M + code + "def used(): ...\n",
                   "start.py": "from models import used\nused()\n"})  # fmt: skip
     actions = due(only(capsys))
     assert lines(actions) == said
-    assert edited(agent / "models.py", actions) == MODEL + left + "def used(): ...\n"
+    assert edited(agent / "models.py", actions) == M + left + "def used(): ...\n"
     assert due(only(capsys)) == []
 
 
 def test_of_two_things_in_one_statement_one_is_taken_out(
     agent: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = f"{MODEL}keep, M.get_response = 1, None\ndef used(): ...\n"
+    code = f"{M}keep, M.get_response = 1, None\ndef used(): ...\n"
     use = "import models\nmodels.used()\n"
     write(agent, {"requirements.txt": PINS, "start.py": use, "models.py": code})
     assert lines(due(only(capsys))) == [
@@ -124,14 +123,14 @@ def test_a_file_is_not_deleted_when_anything_else_of_it_is_used(
     use: str, agent: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(agent, {"requirements.txt": PINS, "start.py": f"{use}\n",
-                  "models.py": f"{MODEL}M.get_response = None\nused = 1\n"})  # fmt: skip
+                  "models.py": f"{M}M.get_response = None\nused = 1\n"})  # fmt: skip
     assert lines(due(only(capsys))) == [f"2 {TO_LINE} 2{ASSIGNS}"]
 
 
 def test_a_file_that_does_something_by_itself_is_not_deleted(
     agent: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = f"{MODEL}def fix():\n    M.get_response = None\nfix()\nserve()\n"
+    code = f"{M}def fix():\n    M.get_response = None\nfix()\nserve()\n"
     write(agent, {"requirements.txt": PINS, "main.py": code})
     assert lines(due(only(capsys))) == [f"2-3 {TO_LINE} 3{ASSIGNS}",
                                         "4 delete this call of an in-house patch"]  # fmt: skip
