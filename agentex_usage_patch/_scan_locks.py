@@ -14,6 +14,9 @@ from ._scan_stated import Stated, line_of, wanted
 from ._scan_walk import NotReadError
 
 _BLOCK = re.compile(r"^\[\[package\]\][ \t]*$", re.MULTILINE)
+#: Where a lock says what is not from an index; of Poetry also one that is no default.
+_ORIGIN = ("git", "url", "path", "file")
+_INDEX = "legacy"
 #: A merge that was not finished leaves no lock, though each half may look like one.
 _CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
@@ -51,14 +54,17 @@ def members(text: str) -> dict[str, frozenset[str]]:
 def _packages(file: Path, text: str) -> Iterator[Stated]:
     for line, package in _blocks(text, lambda block: wanted(_name(block))):
         source = package.get("source", {})
-        origin = next((str(source[kind]) for kind in ("git", "url", "path") if kind in source), "")
+        if source.get("type") == _INDEX:
+            source = {}
+        # PDM writes it beside the version, the others into a table.
+        origins = (where.get(kind) for where in (source, package) for kind in _ORIGIN)
         yield Stated(
             distribution=str(wanted(package["name"])),
             written=str(package.get("version", "")),
             file=file,
             line=line,
             locked=True,
-            origin=origin or str(package.get("git") or package.get("url") or ""),
+            origin=str(next(filter(None, origins), "")),
         )
 
 
@@ -101,7 +107,7 @@ def _pipfile(file: Path, text: str) -> Iterator[Stated]:
                         file=file,
                         line=line + _until(text, line, '"version"'),
                         locked=True,
-                        origin=str(entry.get("git") or entry.get("path") or ""),
+                        origin=str(next(filter(None, map(entry.get, _ORIGIN)), "")),
                     )
     except (ValueError, AttributeError, TypeError) as error:
         raise NotReadError(f"no lock of Pipenv: {error}") from None
