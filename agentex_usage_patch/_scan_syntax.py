@@ -40,8 +40,8 @@ def _read[T](source: bytes, read: Callable[[bytes], T]) -> T:
 
 def _decode(source: bytes) -> None:
     """Raise `NotReadError` where Python would not read a file: a parser looks past comments."""
-    if source.isascii() and b"coding" not in source[:400]:
-        return  # as most are
+    if source.isascii():
+        return
     encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
     try:
         source.decode(encoding)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,27 @@ def test_what_is_no_python_is_named_and_the_rest_is_read(
         "nul.py": "no Python: it holds NUL bytes",
         "pipe.py": "not a regular file",
     }
+
+
+@pytest.mark.parametrize("code", ["x = 1\n", PATCHING], ids=["other", "patch"])
+@pytest.mark.parametrize(
+    ("declared", "reason"),
+    [
+        ("#", "no Python: line 4 is not in utf-8"),
+        ("# coding: ascii", "no Python: line 4 is not in ascii"),
+        ("# coding: latin-1", None),
+        ("# coding: nonsense", "no Python: unknown encoding: nonsense"),
+    ],
+)
+def test_what_python_refuses_for_a_comment_alone_is_named(
+    declared: str, reason: str | None, code: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"{declared}\n# 2\n# 3\n# é\n{code}"
+    (agent / "comment.py").write_bytes(text.encode("latin-1"))
+    assert unread(scanned(capsys, str(agent))).get("comment.py") == reason
+    # As it does itself.
+    ran = subprocess.run([sys.executable, "comment.py"], cwd=agent, capture_output=True)
+    assert (b"SyntaxError" in ran.stderr) is (reason is not None)
 
 
 def test_a_worker_that_cannot_be_read_is_an_agent_all_the_same(
