@@ -7,7 +7,7 @@ import json
 
 from . import _upstream
 from ._verify_report import Report
-from ._verify_svg import draw
+from ._verify_svg import can_be_drawn, draw
 
 
 def verify(*, as_json: bool = False, svg: str = "") -> int:
@@ -17,6 +17,8 @@ def verify(*, as_json: bool = False, svg: str = "") -> int:
     2: ``svg`` is a file into which no picture of the table can be drawn. 3: agentex-sdk is
     not installed. Everything stays on loopback; nothing is changed.
     """
+    if svg and not can_be_drawn(svg):
+        return 2
     version = _upstream.sdk_version()
     if version is None:
         report = Report(None, (), ())

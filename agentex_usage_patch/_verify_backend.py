@@ -8,7 +8,7 @@ import os
 import sys
 from urllib.parse import urlsplit, urlunsplit
 
-from ._verify_svg import draw
+from ._verify_svg import can_be_drawn, draw
 
 _KEY = "OPENAI_API_KEY"
 
@@ -32,6 +32,8 @@ def verify_backend(base_url: str, model: str, *, as_json: bool = False, svg: str
         key = _key()
     except ValueError as error:
         print(error, file=sys.stderr)
+        return 2
+    if svg and not can_be_drawn(svg):
         return 2
     if importlib.util.find_spec("httpx") is None:
         print("httpx is not installed. It comes with agentex-sdk: run this in the environment of "

@@ -14,6 +14,24 @@ _WIDTH = 92
 _FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
+def can_be_drawn(file: str) -> bool:
+    """Say whether a picture can be written into a file, and leave that as it is.
+
+    To be asked before anything is done for the picture; what is wrong is printed.
+    """
+    path = Path(file)
+    try:
+        existed = path.exists()
+        with path.open("ab"):
+            pass
+        if not existed:
+            path.unlink()
+    except (OSError, ValueError) as error:
+        _refuse(file, error)
+        return False
+    return True
+
+
 def draw(show: Callable[[Any], None], file: str) -> bool:
     """Draw what ``show`` prints to a console into an SVG file; say so where that fails."""
     from rich.console import Console
@@ -27,7 +45,12 @@ def draw(show: Callable[[Any], None], file: str) -> bool:
     try:
         Path(file).write_text(_FONT.sub("", picture), encoding="utf-8")
     except OSError as error:
-        print(f"{file}: {error.strerror}. Give --svg a file that can be written, for instance: "
-              "--svg verify.svg", file=sys.stderr)  # fmt: skip
+        _refuse(file, error)
         return False
     return True
+
+
+def _refuse(file: str, error: OSError | ValueError) -> None:
+    why = error.strerror if isinstance(error, OSError) else error
+    print(f"{file}: {why}. Give --svg a file that can be written, for instance: "
+          "--svg verify.svg", file=sys.stderr)  # fmt: skip

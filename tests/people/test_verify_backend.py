@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 from aiohttp import web
@@ -182,26 +181,6 @@ async def test_a_narrow_terminal_gets_every_name_whole(
     asked = "".join(row[1].strip() for row in rows)
     assert asked.startswith("previous_response_idconversationpromptprompt_cache_key")
     assert "…" not in printed
-
-
-async def test_a_picture_is_drawn_that_asks_nobody(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")  # a picture has its colours all the same
-    file = tmp_path / "told.svg"
-    async with serving(openai) as server:
-        arguments = ("--base-url", server.url, "--model", "some", "--svg")
-        assert await command(*arguments, str(file)) == 0
-        assert await command(*arguments, str(tmp_path / "no" / "told.svg")) == 2
-    assert "No such file or directory. Give --svg a file" in capsys.readouterr().err
-    picture = file.read_text(encoding="utf-8")
-    root = ElementTree.fromstring(picture)
-    words = " ".join("".join(root.itertext()).split())
-    assert "previous_response_id" in words and "honoured" in words
-    assert set(re.findall(r"https?://[^\s\"]+", picture)) == {
-        "http://www.w3.org/2000/svg",
-        "https://www.textualize.io",  # a comment that says what drew it
-    }
 
 
 async def test_every_part_of_the_json_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
