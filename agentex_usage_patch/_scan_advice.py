@@ -37,15 +37,15 @@ _LOCK_AGAIN = {
 
 @dataclass(frozen=True)
 class Action:
-    """One thing to do, in one place; ``end`` is its last line.
+    """One thing to do, in one place; ``end`` is its last line. Without lines it is of the path.
 
     What is not ``due`` may be done: the upgrade that everything leads to.
     """
 
     kind: Kind
     path: Path
-    line: int
-    end: int
+    line: int | None
+    end: int | None
     text: str
     due: bool = True
 
@@ -87,7 +87,9 @@ def _about_versions(versions: Versions, agent: Agent) -> Iterator[Action]:
 
 
 def _unknown(versions: Versions, agent: Agent) -> Action:
-    why, path, line = "is stated nowhere here", agent.folder, 1
+    why, line = "is stated nowhere here", None
+    # No line says it; a person would write it into this file.
+    path = versions.editable[0] if versions.editable else agent.folder
     if versions.sdk:
         at = versions.sdk[0]
         path, line = at.file, at.line

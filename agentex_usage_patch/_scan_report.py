@@ -182,17 +182,17 @@ class ScanReport:
         inside = folder.relative_to(self.roots[0]) if len(self.roots) == 1 else Path()
         return str(inside) if inside.parts else _shown(folder)
 
-    def _lines(self) -> Iterator[tuple[Path, int, str, str, str]]:
-        """Yield path, line (0 for none), what stands before it, the text and its style."""
+    def _lines(self) -> Iterator[tuple[Path, int | None, str, str, str]]:
+        """Yield path, line if any, what stands before it, the text and its style."""
         for each in self.agents:
             said = f"{_upstream.DISTRIBUTION} {each.release} {_SAYS[each.versions.side]}"
             at = "".join(f" ({_shown(sdk.file)}:{sdk.line})" for sdk in each.versions.sdk[:1])
             text = f"{said}{at}; has: {each.patch}; {each.verdict}"
-            yield each.agent.folder, 0, "", text, "bold"
+            yield each.agent.folder, None, "", text, "bold"
             for action in each.actions:
                 yield action.path, action.line, "  ", action.text, "" if action.due else "green"
         for missed in self.not_read:
-            yield missed.path, 0, "not read: ", missed.reason, "yellow"
+            yield missed.path, None, "not read: ", missed.reason, "yellow"
 
 
 def _printable(text: str) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from agentex_usage_patch import cli
+
 from .fleet import RANGE, UV, WORKER, only, scanned, sdk, write
 
 
@@ -169,3 +171,20 @@ def test_companions_are_looked_for_beside_a_requirement_and_only_in_the_lock_wit
     assert only(capsys)["companions"] == []
     write(agent, {"uv.lock": UV})
     assert only(capsys)["companions"] == []
+
+
+@pytest.mark.parametrize(
+    ("files", "at"),
+    [({}, "one"), ({"one/pyproject.toml": "[project]\n"}, "one/pyproject.toml"),
+     ({"setup.cfg": "[options]\n"}, "setup.cfg"), ({"uv.lock": ""}, "one")],
+)  # fmt: skip
+def test_what_is_stated_nowhere_is_told_of_a_place_without_a_line(
+    files: dict[str, str], at: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (agent / "run_worker.py").unlink()
+    write(agent, {"one/run_worker.py": WORKER, **files})
+    (action,) = only(capsys)["actions"]
+    assert (action["kind"], action["file"], action["line"]) == ("version", at, None)
+    cli.main(["scan", "."])
+    told = capsys.readouterr().out.splitlines()[1]
+    assert told.startswith(f"  {at}: agentex-sdk is stated nowhere here: ask its environment with")
