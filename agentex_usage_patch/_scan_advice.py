@@ -117,9 +117,8 @@ def _edits(agent: Agent, versions: Versions) -> Iterator[Action]:
     for place in agent.uses:
         outs[place.path].append(_use(place))
     if versions.side in ("fixed", "before"):
-        for place in agent.ours:
-            if place.use:
-                outs[place.path].append(out_of(place.use, PATCH, f": {_why(versions)}"))
+        for path, use in agent.ours:
+            outs[path].append(out_of(use, PATCH, f": {_why(versions)}"))
     for path, each in outs.items():
         for edit in edits(each):
             kind: Kind = "remove" if edit.out.of == PATCH else "delete"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ._scan_calls import InHouse, InHouseUses, Place, in_house
-from ._scan_code import MARKS, OURS, WORKER_FILE, Code, read_code
+from ._scan_code import MARKS, OURS, WORKER_FILE, Code, Use, read_code
 from ._scan_modules import Modules, module_parts
 from ._scan_owners import Owners
 from ._scan_syntax import check_syntax
@@ -38,8 +38,8 @@ class Agent:
     patches: list[InHouse] = field(default_factory=list)
     alone: frozenset[Path] = frozenset()
     uses: list[Place] = field(default_factory=list)
-    applied: list[Place] = field(default_factory=list)
-    ours: list[Place] = field(default_factory=list)
+    applied: list[tuple[Path, Use]] = field(default_factory=list)
+    ours: list[tuple[Path, Use]] = field(default_factory=list)
 
     @property
     def runs(self) -> bool:
@@ -78,7 +78,8 @@ def find_agents(tree: Tree, went: Callable[[], None]) -> list[Agent]:
             agents[owner].codes.append(codes[path])
     for agent in agents.values():
         _use(agent, modules, uses)
-        agent.applied = [each for each in agent.applied if not is_test(tree, each.path)]
+        applying = (each for each in agent.ours if (each[1].name, each[1].what) in _APPLIES)
+        agent.applied = [(path, use) for path, use in applying if not is_test(tree, path)]
     return list(agents.values())
 
 
@@ -161,10 +162,7 @@ def _use(agent: Agent, modules: Modules, uses: InHouseUses) -> None:
         if modules.is_installed(code.path):
             for use in code.uses:
                 if use.imported and use.name.partition(".")[0] == OURS:
-                    place = Place(code.path, use.line, use.end, use.what, use.statement, use)
-                    agent.ours.append(place)
-                    if (use.name, use.what) in _APPLIES:
-                        agent.applied.append(place)
+                    agent.ours.append((code.path, use))
 
 
 def _starts(path: Path) -> bool:

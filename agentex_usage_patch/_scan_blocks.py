@@ -13,7 +13,7 @@ _WORDS = {
 }  # fmt: skip
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _LEAVES = frozenset({
-    ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Break, ast.Continue, ast.Global,
+    ast.Name, ast.alias, ast.Pass, ast.Break, ast.Continue, ast.Global,
 })  # fmt: skip
 #: Fields that hold nothing that is looked at.
 _PLAIN = frozenset({"ctx", "op", "ops"})
@@ -100,9 +100,10 @@ def _first_line(node: ast.stmt) -> int:
 def _children(within: Within, node: ast.AST) -> Iterator[tuple[Within, ast.AST]]:
     inside = within._replace(decorates=False) if within.decorates else within
     fields = node._fields
-    if isinstance(node, ast.Attribute | ast.Call):
-        yield from _bottom(inside, node.func if isinstance(node, ast.Call) else node)
-        fields = fields[1:] if isinstance(node, ast.Call) else ()
+    kind = type(node)
+    if kind is ast.Call or kind is ast.Attribute:
+        yield from _bottom(inside, node)
+        fields = fields[1:] if kind is ast.Call else ()
     elif isinstance(node, _DEFINITIONS):
         inside = _inside(inside, node)
     for name in fields:
@@ -115,11 +116,13 @@ def _children(within: Within, node: ast.AST) -> Iterator[tuple[Within, ast.AST]]
             yield from _block(inside, node, name, value)
         else:
             for each in value if type(value) is list else (value,):
-                if isinstance(each, ast.AST):
+                if type(each) is not ast.Constant and isinstance(each, ast.AST):
                     yield inside, each
 
 
-def _bottom(within: Within, node: ast.expr) -> Iterator[tuple[Within, ast.AST]]:
+def _bottom(within: Within, node: ast.AST) -> Iterator[tuple[Within, ast.AST]]:
+    """Yield what a dotted name or a call begins with, where that is no name."""
+    node = node.func if isinstance(node, ast.Call) else node
     while isinstance(node, ast.Attribute):
         node = node.value
     if not isinstance(node, ast.Name):

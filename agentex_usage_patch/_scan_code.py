@@ -38,6 +38,8 @@ _BESIDE = SAYS | {"setattr", "update_wrapper"}
 _AROUND = (ast.Expr, ast.Import, ast.ImportFrom, ast.Try, ast.TryStar, ast.If, ast.With, ast.Pass,
            ast.Global)  # fmt: skip
 
+_NAMES = (ast.Name, ast.Attribute)
+
 What = Literal["import", "call", "decorator", "reference"]
 
 
@@ -119,13 +121,13 @@ class _Reading:
 
     def look(self, within: Within, node: ast.AST) -> None:
         """Note what one node does."""
-        if isinstance(node, ast.stmt):
+        if isinstance(node, _NAMES):
+            if self._names.is_known(node):
+                self._used(within, node, "reference", self._names.used(node))
+        elif isinstance(node, ast.stmt):
             self._stated(within, node)
         elif isinstance(node, ast.Call):
             self._called(within, node)
-        elif isinstance(node, ast.Name | ast.Attribute):
-            if self._names.is_known(node):
-                self._used(within, node, "reference", [self._names.dotted(node) or ""])
         elif isinstance(node, ast.Await) and within.definition and not within.nested:
             within.definition.does_more = True
         if isinstance(node, BEGINNING):

@@ -41,8 +41,11 @@ class Names:
         self._functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         self._calls: dict[str, list[ast.Call]] = defaultdict(list)
         for node in nodes:
-            if isinstance(node, ast.Name | ast.arg):
-                self._bound.add(node.id if isinstance(node, ast.Name) else node.arg)
+            if isinstance(node, ast.Name):
+                if isinstance(node.ctx, ast.Store):
+                    self._bound.add(node.id)
+            elif isinstance(node, ast.arg):
+                self._bound.add(node.arg)
             elif type(node) in _BINDING:
                 self._bind(node)
         for function in self._functions:
@@ -120,10 +123,14 @@ class Names:
         """Say whether a name is imported or defined here, or of something that is."""
         while isinstance(node, ast.Attribute):
             node = node.value
-        return (
-            isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-            and (node.id in self._dotted or node.id in self._defined)
-        )  # fmt: skip
+        if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+            return False
+        return node.id in self._dotted or node.id in self._defined or self._is_starred(node.id)
+
+    def _is_starred(self, name: str) -> bool:
+        """Say whether a name can be from nowhere but a module imported with a star."""
+        others = (self._bound, self._defined, self._roots, _BUILTIN)
+        return bool(self._stars) and not any(name in each for each in others)
 
     def used(self, node: ast.expr) -> list[str]:
         """Return what an expression uses by dotted name, a method by its class; all that it
@@ -133,10 +140,9 @@ class Names:
         if dotted is None:
             return []
         root = _root(dotted)
-        known = (self._bound, self._defined, self._roots, _BUILTIN)
-        if not root or any(root in each for each in known):
-            return [dotted]
-        return [f"{star}{dotted}" for star in self._stars] or [dotted]
+        if root and self._is_starred(root):
+            return [f"{star}{dotted}" for star in self._stars]
+        return [dotted]
 
     def dotted(
         self, node: ast.expr, seen: frozenset[str] = frozenset(), *, made: bool = False
@@ -174,8 +180,11 @@ class Names:
 
     def is_model(self, node: ast.expr) -> bool:
         """Say whether an expression is the SDK's class, however it was come by."""
-        dotted = (self.dotted(each) for each in self._some(node))
-        return any(each and each.rpartition(".")[2] == _upstream.CLASS for each in dotted)
+        return any(
+            (isinstance(each, ast.Attribute) and each.attr == _upstream.CLASS)
+            or (self.dotted(each) or "").rpartition(".")[2] == _upstream.CLASS
+            for each in self._some(node)
+        )
 
     def texts(self, node: ast.expr) -> set[str]:
         """Return the strings that an expression may be, as far as they are known."""

@@ -76,7 +76,7 @@ class AgentReport:
             "side": versions.side,
             "needs_patch": _NEEDS[versions.side],
             "required": versions.patch and _stated(versions.patch),
-            "applied": [{"file": _shown(each.path), "line": each.line} for each in agent.applied],
+            "applied": [{"file": _shown(path), "line": use.line} for path, use in agent.applied],
             "in_house": [
                 {"file": _shown(each.path), "line": each.line, "how": each.how,
                  "function": each.function and each.function.name}

@@ -32,6 +32,9 @@ CALLERS = {
     # Whose a name is of two is not known: then both may be used.
     "from .corrections import *\nfrom json import *\ninstall()\nloads()\n": [3],
     "from corrections import *\ndef install(): ...\ninstall()\n": [1],
+    "from corrections import *\nx = install\ninstall()\n": [1, 2, 3],
+    "from corrections import *\ndef f(install):\n    install()\n": [1],
+    "from corrections import *\nfor install in []:\n    install()\n": [1],
     "install = print\ncorrections = 1\ninstall()\ncorrections.install()\n": [],
     "import importlib\nimportlib.import_module('corrections').install()\n": [2],
     "from .corrections import install\ninstall()\n": [1, 2],

@@ -24,6 +24,8 @@ def only(told: dict[str, Any]) -> dict[str, Any]:
 
 PATCHES = {
     "assigns to": [
+        ("from importlib import import_module\n"
+        "import_module(where()).TemporalStreamingModel.get_response = None"),
         f"{MODEL}TemporalStreamingModel.get_response = None",
         f"{M}M.get_response = None",
         f"import {MODULE}\n{MODULE}.TemporalStreamingModel.get_response = None",
@@ -101,7 +103,7 @@ def test_an_in_house_patch_is_found_by_what_it_does(
     (patch,) = found["in_house"]
     assert (patch["file"], patch["how"]) == ("corrections.py", how)
     assert re.match(
-        r"(cls|getattr|keep|m\.|M\.|model\.|\[?setattr|builtins\.s|type\.|mock\.|patch\(|@?wrap|"
+        r"(cls|getattr|import_module|keep|m\.|M\.|model\.|\[?setattr|builtins\.s|type\.|mock\.|patch\(|@?wrap|"
         r"Temporal|agentex)",
         code.splitlines()[patch["line"] - 1].lstrip(),
     )
@@ -120,6 +122,10 @@ def test_an_in_house_patch_is_found_by_what_it_does(
         ),
         "import wrapt\nwrapt.wrap_function_wrapper('json', 'load', 1)  # AgentexWorker",
         "name = name + 'TemporalStreamingModel'\nsetattr(name, name, None)\n(lambda: 1)().x = name",
+        (
+            "from importlib import import_module as load\nload(where()).get_response = None"
+            "  # TemporalStreamingModel"
+        ),
         "get = getattr\ngetattr(None or 1, 'TemporalStreamingModel').get_response = 1",
         f"{MODEL}TemporalStreamingModel().get_response = None",
         (f"{MODEL}M, *n = TemporalStreamingModel, 1\nn.get_response = None"),
@@ -152,3 +158,15 @@ def test_a_copy_with_our_name_is_told_whatever_it_does_and_hides_this_package(
     found = only(scanned(capsys, "."))
     assert places(found["applied"]) == ["run_worker.py:2"]
     assert found["verdict"] == "safe to upgrade"
+
+
+def test_a_copy_with_our_name_hides_this_package_from_what_lies_below_it(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (agent / "run_worker.py").unlink()
+    use = "from agentex_usage_patch import apply_patch\napply_patch()\n"
+    write(agent, {"agentex_usage_patch.py": "", "one/run_worker.py": use + WORKER,
+                  "one/setup.cfg": ""})  # fmt: skip
+    found = only(scanned(capsys, "."))
+    assert (found["folder"], found["applied"]) == ("one", [])
+    assert places(found["in_house_uses"]) == ["one/run_worker.py:1", "one/run_worker.py:2"]
