@@ -138,7 +138,7 @@ def _block(
         and type(body[0]) is ast.If and body[0].col_offset == getattr(node, "col_offset", -1)
     )  # fmt: skip
     goes = (
-        name == "body" and bool(owner.word) and kind in _WORDS
+        bool(owner.word) and kind in _WORDS
         and not getattr(node, "orelse", None) and not getattr(node, "finalbody", None)
     )  # fmt: skip
     block = Block(len(body), owner if owner.line else None, goes)
