@@ -12,7 +12,8 @@ from ._scan_blocks import Definition, Statement, Within, nodes
 from ._scan_extra_args import BEGINNING, Workaround, workarounds
 from ._scan_forms import assigns, is_alone, replaces
 from ._scan_names import Names
-from ._scan_syntax import python
+from ._scan_syntax import python, start
+from ._scan_walk import NotReadError
 
 #: The module of this package, and the name under which its forerunners are copied around.
 OURS = "agentex_usage_patch"
@@ -101,9 +102,12 @@ def read_code(path: Path, source: bytes) -> Code:
     """Return what a file does; raise `NotReadError` where it is no Python."""
     tree = python(source)
     found = list(nodes(tree))
-    reading = _Reading(Code(path, _start(tree)), Names(node for _, node in found))
-    for within, node in found:
-        reading.look(within, node)
+    reading = _Reading(Code(path, start(tree)), Names(node for _, node in found))
+    try:
+        for within, node in found:
+            reading.look(within, node)
+    except RecursionError:
+        raise NotReadError("names of thousands of parts") from None
     reading.end()
     return reading.code
 
@@ -230,20 +234,3 @@ def _is_around(node: ast.stmt) -> bool:
 def _says_little(value: ast.expr | None) -> bool:
     """Say whether what is returned may be of a patch: nothing, a constant or a call."""
     return value is None or isinstance(value, ast.Constant | ast.Call)
-
-
-def _start(tree: ast.Module) -> int:
-    """Return the first line after the docstring and what has to stand before all else."""
-    last = 0
-    for number, node in enumerate(tree.body):
-        is_docstring = (
-            number == 0
-            and isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, str)
-        )
-        is_future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        if not (is_docstring or is_future):
-            break
-        last = node.end_lineno or node.lineno
-    return last + 1

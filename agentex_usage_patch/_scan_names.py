@@ -11,6 +11,8 @@ from . import _upstream
 
 #: How deep names may lead to names; ``x = x + "a"`` would lead on for ever.
 DEPTH = 10
+#: In characters: no name is longer, and texts of texts of texts grow without end.
+_LONGEST = 1000
 
 _IMPORT = frozenset({"importlib.import_module", "import_module", "__import__"})
 #: The nodes that tell what a name is.
@@ -19,7 +21,6 @@ _BINDING = frozenset({
     ast.comprehension, ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef,
     ast.AsyncFunctionDef,
 })  # fmt: skip
-_SEVERAL = (ast.Tuple, ast.List)
 _BUILTIN = frozenset(dir(builtins))
 
 
@@ -36,6 +37,7 @@ class Names:
         self._values: dict[str, ast.expr] = {}
         #: What a name may be, one after the other: of a loop, or of a function's calls.
         self._either: dict[str, list[ast.expr]] = defaultdict(list)
+        self._texts: dict[tuple[int, int], str | None] = {}
         self._bound: set[str] = set()
         self._defined: set[str] = set()
         self._functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
@@ -206,6 +208,11 @@ class Names:
         node = self.value(node)
         if depth == DEPTH:
             return None
+        if (id(node), depth) not in self._texts:  # one may be named many times in another
+            self._texts[id(node), depth] = self._joined(node, depth)
+        return self._texts[id(node), depth]
+
+    def _joined(self, node: ast.expr, depth: int) -> str | None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return node.value
         parts: list[ast.expr] = []
@@ -215,7 +222,10 @@ class Names:
             parts = [each.value if isinstance(each, ast.FormattedValue) else each
                      for each in node.values]  # fmt: skip
         texts = [self.text(each, depth + 1) for each in parts]
-        return "".join(filter(None, texts)) if texts and None not in texts else None
+        if not texts or None in texts:
+            return None
+        joined = "".join(filter(None, texts))
+        return joined if len(joined) < _LONGEST else None
 
     def value(self, node: ast.expr) -> ast.expr:
         """Return what was assigned to a name, any other expression as it is."""
@@ -234,11 +244,8 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
     """Yield the names that an assignment binds, each with its part of the value."""
     if isinstance(target, ast.Name):
         yield target.id, value
-    # Where one is starred, it is not known which part is whose.
-    elif (
-        isinstance(target, _SEVERAL)
-        and isinstance(value, _SEVERAL)
-        and len(target.elts) == len(value.elts)
-    ):
-        for one, part in zip(target.elts, value.elts, strict=True):
+        return
+    ones, parts = getattr(target, "elts", ()), getattr(value, "elts", ())
+    if len(ones) == len(parts):  # otherwise one is starred, or it cannot run
+        for one, part in zip(ones, parts, strict=True):
             yield from _pairs(one, part)

@@ -1,4 +1,4 @@
-"""Whether a file is Python: its encoding and its syntax."""
+"""Whether a file is Python, and where statements may begin in it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,23 @@ def check_syntax(source: bytes) -> None:
     """Raise `NotReadError` where a file is no Python: in half the time of reading it."""
     # It takes bytes in their encoding, as compile() does.
     _read(source, lambda code: symtable.symtable(code, "", "exec"))  # type: ignore[arg-type]
+
+
+def start(tree: ast.Module) -> int:
+    """Return the first line after the docstring and what has to stand before all else."""
+    last = 0
+    for number, node in enumerate(tree.body):
+        is_docstring = (
+            number == 0
+            and isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        )
+        is_future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        if not (is_docstring or is_future):
+            break
+        last = node.end_lineno or node.lineno
+    return last + 1
 
 
 def _read[T](source: bytes, read: Callable[[bytes], T]) -> T:

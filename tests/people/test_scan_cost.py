@@ -74,3 +74,12 @@ def test_twice_the_files_take_twice_the_steps(kind: str, apart: bool, tmp_path: 
     few, many = (steps(tmp_path / str(n), kind, n, apart=apart) for n in (20, 40))
     assert few > 20 * 100  # all are looked at
     assert many / few < 2.1
+
+
+def test_texts_of_texts_of_texts_do_not_grow_without_end(tmp_path: Path) -> None:
+    grown = "".join(f"x{n + 1} = f'{f'{{x{n}}}' * 30}'\n" for n in range(9))
+    text = f"{MODEL}x0 = 'a'\n{grown}setattr(TemporalStreamingModel, x9, None)\n"
+    write(tmp_path, {"run_worker.py": text})
+    with counted("agentex_usage_patch/_scan_names") as taken:
+        _scan.examine([tmp_path])
+    assert taken[0] < 100_000

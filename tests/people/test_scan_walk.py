@@ -41,6 +41,7 @@ def test_what_is_no_python_is_named_and_the_rest_is_read(
         "two.py": "print 'two'\n",
         "large.py": f"# {'x' * 600_000}\n",
         "deep.py": "not " * 99999 + "x",
+        "long.py": f"a{'.b' * 1500}()  # AgentexWorker\n",
         "fine.py": "x = '\\d' is 'd'\n",  # a warning of somebody else's
     })  # fmt: skip
     (agent / "nul.py").write_bytes(b"x = 1\0\n")
@@ -59,6 +60,7 @@ def test_what_is_no_python_is_named_and_the_rest_is_read(
     assert reasons == {
         "broken.py": "no Python: line 1: invalid syntax",
         "large.py": "too large: 1 MiB",
+        "long.py": "names of thousands of parts",
         "nul.py": "no Python: it holds NUL bytes",
         "pipe.py": "not a regular file",
     }
