@@ -244,7 +244,6 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
     """Yield the names that an assignment binds, each with its part of the value."""
     if isinstance(target, ast.Name):
         yield target.id, value
-        return
     ones, parts = getattr(target, "elts", ()), getattr(value, "elts", ())
     if len(ones) == len(parts):  # otherwise one is starred, or it cannot run
         for one, part in zip(ones, parts, strict=True):

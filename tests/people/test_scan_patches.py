@@ -128,6 +128,7 @@ def test_an_in_house_patch_is_found_by_what_it_does(
         ),
         "get = getattr\ngetattr(None or 1, 'TemporalStreamingModel').get_response = 1",
         f"{MODEL}TemporalStreamingModel().get_response = None",
+        f"{MODEL}M, n = both()\nM.get_response = None",
         (f"{MODEL}M, *n = TemporalStreamingModel, 1\nn.get_response = None"),
         (f"{M}for name in ('one', 'other'):\n    setattr(M, name, None)"),
         (
