@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,8 +61,8 @@ def find_agents(tree: Tree, went: Callable[[], None]) -> list[Agent]:
             hides = module_parts(path)[-1] == OURS
             if _starts(path) or hides or any(mark in source for mark in MARKS):
                 codes[path] = read_code(path, source)
-    patches = [each for code in codes.values() if not is_test(tree, code.path)
-               for each in in_house(code)]  # fmt: skip
+    patching = {path: in_house(code) for path, code in codes.items() if not is_test(tree, path)}
+    patches = [each for found in patching.values() for each in found]
     owners = _owners(tree, codes)
     agents = {folder: Agent(folder) for folder in sorted(owners.folders)}
     owned = {path: owner for path in tree.python if (owner := owners.of(path.parent))}
@@ -70,23 +70,25 @@ def find_agents(tree: Tree, went: Callable[[], None]) -> list[Agent]:
                if code.path in owned and (_starts(code.path) or code.worker)}  # fmt: skip
     modules = Modules(tree.python, owned, frozenset(agents) - running)
     uses = _uses(tree, codes, owned, patches, modules)
-    for patch in patches:
-        if patch.path in owned:
-            agents[owned[patch.path]].patches.append(patch)
     for path, owner in owned.items():
         if path in codes:
             agents[owner].codes.append(codes[path])
     for agent in agents.values():
+        agent.patches = [each for code in agent.codes for each in patching.get(code.path, ())]
         _use(agent, modules, uses)
         applying = (each for each in agent.ours if (each[1].name, each[1].what) in _APPLIES)
         agent.applied = [(path, use) for path, use in applying if not is_test(tree, path)]
+    # A script that is nobody's is told of with the patch that it uses.
+    for path in sorted(codes.keys() - owned.keys()):
+        for owner in [owned[each] for each in uses.led_to(codes[path]) if each in owned][:1]:
+            agents[owner].uses += uses.of(path)
     return list(agents.values())
 
 
 def _uses(
     tree: Tree,
     codes: dict[Path, Code],
-    owned: Iterable[Path],
+    owned: Mapping[Path, Path],
     patches: list[InHouse],
     modules: Modules,
 ) -> InHouseUses:
@@ -94,14 +96,15 @@ def _uses(
     asked = {name for patch in patches for name in patch.names}
     missed = {each.path for each in tree.not_read}
     naming: dict[str, list[Path]] = defaultdict(list)
-    for path in owned:
+    for path in tree.python if asked else owned:
         if path in codes or path in missed:
             continue
         with _naming_unread(tree, path):
             source = read(path, PYTHON_LIMIT)
             names = set(map(bytes.decode, _NAME.findall(source))) if asked else set[str]()
             if asked.isdisjoint(names):
-                check_syntax(source)
+                if path in owned:
+                    check_syntax(source)
                 for name in names:
                     naming[name].append(path)
             else:

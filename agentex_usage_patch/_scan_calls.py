@@ -155,6 +155,12 @@ class InHouseUses:
         outermost = (each for each in found if whole.isdisjoint(each.statement.around()))
         return sorted(outermost, key=lambda each: (each.line, each.end, each.what))
 
+    def led_to(self, code: Code) -> list[Path]:
+        """Return the files whose patches a file uses, or what only calls them."""
+        used = (use for use in code.uses if use in self._applied)
+        found = (self._modules.led_to(use.name, code.path)[0] for use in used)
+        return sorted({path for path in found if path})
+
     def _apply(self, code: Code, use: Use) -> None:
         waiting = [(code, use)]
         while waiting:

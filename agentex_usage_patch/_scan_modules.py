@@ -24,8 +24,10 @@ class Modules:
         self._owned: dict[tuple[Path, str], list[Path]] = defaultdict(list)
         self._beside: dict[tuple[Path, str], list[Path]] = defaultdict(list)
         self._shared: dict[str, list[Path]] = defaultdict(list)
+        self._last: set[str] = set()
         for path in sorted(self._files):
             last, owner = module_parts(path)[-1], owners.get(path)
+            self._last.add(last)
             self._beside[path.parent, last].append(path)
             if owner is not None:
                 self._owned[owner, last].append(path)
@@ -61,20 +63,26 @@ class Modules:
         name = module.lstrip(".")
         around = (folder, *folder.parents)
         dots = len(module) - len(name)
-        if dots > len(around):
-            return None
-        target = around[dots - 1].joinpath(*filter(None, name.split(".")))
+        return self._below(around[dots - 1], name) if dots <= len(around) else None
+
+    def _below(self, folder: Path, name: str) -> Path | None:
+        target = folder.joinpath(*filter(None, name.split(".")))
         either = (target.with_name(f"{target.name}.py"), target / "__init__.py")
         return next((file for file in either if file in self._files), None)
 
     def _absolute(self, module: str, folder: Path) -> Path | None:
-        """Return a file of the same agent, else the nearest that another one's may import."""
+        """Return a file of the same agent, else the nearest that another one's may import, else
+        that which has the whole name, from a folder around on.
+        """
         parts = tuple(module.split("."))
+        if parts[-1] not in self._last:
+            return None  # as most names, which are of functions and of other packages
         for files in (self._mine(parts[-1], folder), self._others(parts[-1], folder)):
             matching = [file for file in files if module_parts(file)[-len(parts) :] == parts]
             if matching:
                 return max(matching, key=lambda file: _in_common(file, folder))
-        return None
+        whole = (self._below(each, module) for each in (folder, *folder.parents))
+        return next(filter(None, whole), None)
 
     def _near(self, last: str, folder: Path) -> Iterator[Path]:
         yield from self._mine(last, folder)

@@ -193,3 +193,34 @@ def test_a_test_that_applies_the_package_does_not_patch_the_worker(
     removed = only(scanned(capsys, "."))["actions"]
     assert places(removed) == ["conftest.py:1", "conftest.py:2",
                                "tests/test_usage.py:1", "tests/test_usage.py:2"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "from agents.one.corrections import install\ninstall()\n",
+        "import agents.one.corrections as fix\nfix.install()\n",
+    ],
+)
+def test_a_script_that_belongs_to_no_agent_is_told_of_with_the_patch_that_it_uses(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, {
+        "agents/one/run_worker.py": WORKER,
+        "agents/one/corrections.py": CORRECTIONS,
+        "agents/two/run_worker.py": WORKER,
+        "scripts/try_it.py": kind,
+        "scripts/other.py": "from agents.three.corrections import install\ninstall()\n",
+        "scripts/broken.py": "install(\n",
+    })  # fmt: skip
+    told = scanned(capsys, ".")
+    one, two = told["agents"]
+    assert places(one["in_house_uses"]) == ["scripts/try_it.py:1", "scripts/try_it.py:2"]
+    assert places(one["actions"][1:]) == [
+        "agents/one/corrections.py:5", "scripts/try_it.py:1", "scripts/try_it.py:2",
+        "agents/one/run_worker.py:1",
+    ]  # fmt: skip
+    assert two["in_house_uses"] == []
+    # It names the function, and cannot be looked into.
+    assert [each["path"] for each in told["not_read"]] == ["scripts/broken.py"]
