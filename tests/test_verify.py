@@ -76,6 +76,20 @@ def test_a_picture_that_cannot_be_written_is_told_beforehand(
     assert printed.out == ""  # nothing was run for it
 
 
+def test_a_disk_that_fills_up_meanwhile_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_verify_run, "_environment", lambda: {"PYTHONPATH": "/nowhere"})
+    monkeypatch.setattr(Path, "write_text", full)
+    assert cli.main(["verify", "--svg", str(tmp_path / "verify.svg")]) == 2
+    printed = capsys.readouterr()
+    assert "No space left on device. Give --svg a file" in printed.err
+    assert "could not be run" in printed.out
+
+
 def test_a_process_that_does_not_answer_is_ended(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
