@@ -29,6 +29,25 @@ ORDERS = [(each, order) for each in ("none", *TRACERS, *TOGETHER) for order in (
 # It has patched before anything else can run.
 ORDERS.append(("ddtrace_run", "after"))
 
+# What shows that a tracer sees a run of an agent, and not only the request in it.
+OF_A_RUN = {
+    "ddtrace": "Agent workflow",
+    "openinference": "Agent workflow",
+    "sentry": "gen_ai.invoke_agent",
+    "logfire": "OpenAI Agents trace: {name}",
+}
+
+# How spans of a run tell its usage.
+SENTRYS = {
+    "gen_ai.usage.input_tokens": "1234",
+    "gen_ai.usage.output_tokens": "56",
+    "gen_ai.usage.total_tokens": "1290",
+    "gen_ai.usage.input_tokens.cached": "987",
+    "gen_ai.usage.output_tokens.reasoning": "42",
+}
+LOGFIRES = {"input_tokens": 1234, "output_tokens": 56, "cached_input_tokens": 987}
+LOGFIRES_OF_A_TASK = {"requests": 0, "total_tokens": 1290}
+
 
 def said(tracers: str, order: str) -> Any:
     """Run one case in a process of its own, and return what it said."""
@@ -69,6 +88,13 @@ def both(request: pytest.FixtureRequest) -> tuple[Any, Any]:
     return _started()[tracers, "without"].result(), _started()[request.param].result()
 
 
+@pytest.fixture
+def there(request: pytest.FixtureRequest) -> set[str]:
+    """The tracers that were started."""
+    tracers, _ = request.node.callspec.params["both"]
+    return {"ddtrace" if each == "ddtrace_run" else each for each in tracers.split("+")} - {"none"}
+
+
 def test_their_spans_hold_and_end_as_without_us(both: tuple[Any, Any]) -> None:
     without, patched = both
     for ending in ("whole", "cut", "consumer_error", "cancelled"):
@@ -94,13 +120,16 @@ def _ordered(happened: list[Any]) -> list[Any]:
     return [*happened[:end], *sorted(happened[end:], key=str)]
 
 
-def test_each_tracer_was_there(both: tuple[Any, Any], request: pytest.FixtureRequest) -> None:
+def test_each_tracer_was_there(both: tuple[Any, Any], there: set[str]) -> None:
     _, patched = both
-    tracers, _ = request.node.callspec.params["both"]
-    there = {"ddtrace" if each == "ddtrace_run" else each for each in tracers.split("+")}
     for ending in ("whole", "chained"):
-        spans = [each for each in patched[f"{ending} happened"] if isinstance(each, list)]
-        assert there - {"none"} <= {each[0] for each in spans}, ending
+        assert there <= {tracer for tracer, *_ in _spans(patched, ending)}, ending
+    seen = {(tracer, name) for tracer, name, *_ in _spans(patched, "run")}
+    assert {(each, OF_A_RUN[each]) for each in there & set(OF_A_RUN)} <= seen
+
+
+def _spans(said: Any, ending: str) -> list[Any]:
+    return [each for each in said[f"{ending} happened"] if isinstance(each, list)]
 
 
 def test_ours_is_as_without_them(both: tuple[Any, Any]) -> None:
@@ -126,3 +155,71 @@ def test_their_stream_can_be_used_as_without_us(both: tuple[Any, Any]) -> None:
     assert patched["stream"] == without["stream"]
     assert patched["stream"]["isinstance"]
     assert patched["stream"]["types"][-1] == "response.completed"
+
+
+def test_a_run_of_an_agent_counts_its_tokens(both: tuple[Any, Any]) -> None:
+    without, patched = both
+    for run in (patched["run"], patched["again"]):
+        assert run["usage"] == run["usage of the response"] == TOKENS
+        assert run["response_id"] == response()["id"]
+        assert (run["output"], run["bodies"]) == (
+            without["run"]["output"],
+            without["run"]["bodies"],
+        )
+    for run in (without["run"], patched["removed"]):
+        assert run["usage"] == run["usage of the response"] == [0] * 5
+        assert run["response_id"] != response()["id"]
+
+
+def test_spans_of_a_run_differ_in_its_usage_alone(both: tuple[Any, Any]) -> None:
+    without, patched = both
+    unpatched = _ordered(without["run happened"])
+    assert _ordered(patched["removed happened"]) == unpatched
+    for run in ("run happened", "again happened"):
+        assert _ordered(patched[run]) == [_with_usage(each) for each in unpatched]
+
+
+def _with_usage(happened: Any) -> Any:
+    """Return what happened in a run without ours, as it is when the run's usage is real.
+
+    Only spans of the run itself tell it: those of the request have read it from the stream.
+    """
+    if isinstance(happened, str):
+        return happened
+    tracer, name, attributes, *rest = happened
+    if tracer == "sentry" and name in ("gen_ai.chat", "gen_ai.invoke_agent"):
+        assert {attributes[each] for each in SENTRYS} == {"0"}
+        attributes = {**attributes, **SENTRYS}
+    elif tracer == "logfire" and name.startswith(("Turn ", "Task: ")):
+        assert "usage" not in attributes
+        schema = json.loads(attributes["logfire.json_schema"])
+        schema["properties"]["usage"] = {"type": "object"}
+        usage = LOGFIRES | (LOGFIRES_OF_A_TASK if name.startswith("Task: ") else {})
+        compact = {"separators": (",", ":")}
+        attributes = {
+            **attributes,
+            "logfire.json_schema": json.dumps(schema, **compact),
+            "usage": json.dumps(usage, **compact),
+        }
+    return [tracer, name, attributes, *rest]
+
+
+def test_what_a_tracer_puts_on_a_model_is_no_bypass(both: tuple[Any, Any], there: set[str]) -> None:
+    _, patched = both
+    for run in (patched["run"], patched["again"]):
+        assert run["own"] == ("sentry" in there)
+        assert run["status"] == {"states": ["patched"], "bypasses": []}
+
+
+def test_what_a_tracer_put_on_a_model_before_is_told(
+    both: tuple[Any, Any], there: set[str]
+) -> None:
+    _, patched = both
+    assert patched["removed"]["status"] == {"states": ["missing"], "bypasses": []}
+    assert patched["removed"]["own"] == ("sentry" in there)
+    kept = patched["kept"]
+    assert kept["states"] == ["patched"]
+    own = [each for each in kept["bypasses"] if each.endswith("has a get_response of its own")]
+    assert len(own) == len(kept["usage"]) == patched["removed"]["own"]
+    assert kept["usage"] == [[0] * 5] * len(own)
+    assert bool(kept["bypasses"]) == bool(own)
