@@ -57,7 +57,7 @@ def _runs_of_one_removed() -> dict[str, Any]:
     """
     import agentex_usage_patch
 
-    from . import calls, runs
+    from . import runs
 
     agentex_usage_patch.remove_patch()
     own: list[Any] = []
