@@ -163,6 +163,7 @@ async def cancelled() -> Any:
 
 async def stream() -> Any:
     """Look at the stream as the body of `get_response` meets it."""
+    from agents import ModelResponse, Usage
     from openai import AsyncStream
 
     import agentex_usage_patch
@@ -178,13 +179,15 @@ async def stream() -> Any:
         async with events as entered:
             seen["types"] = [each.type async for each in entered]
         seen["close"] = await events.close()
+        return ModelResponse(output=[], usage=Usage(), response_id=None)
 
     model_class: Any = calls.sdk.TemporalStreamingModel
     model_class.get_response = get_response
     if agentex_usage_patch._patch._wanted:
         agentex_usage_patch.apply_patch()
     with calls.messages():
-        await calls.make_model(_wire().client()).get_response(**calls.arguments())
+        result = await calls.make_model(_wire().client()).get_response(**calls.arguments())
+    seen["usage"] = calls.tokens(result.usage)
     return seen
 
 
