@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
 from openai.types.responses import ResponseCompletedEvent
@@ -23,7 +23,7 @@ class Call:
 
     __slots__ = ("fields", "fixes", "open", "reached", "response", "tokens")
 
-    def __init__(self, fixes: Collection[str], kwargs: Mapping[str, Any]) -> None:
+    def __init__(self, fixes: frozenset[str], kwargs: Mapping[str, Any]) -> None:
         self.fixes = fixes
         self.fields = forwarded_fields(fixes, kwargs)
         self.open = True

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from openai import NOT_GIVEN
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
@@ -16,25 +17,31 @@ from ._log import warn_once
 from ._upstream import FORWARDED, PROMPT_CACHE_KEY
 
 #: What the affected releases return as response_id; no server issues ids this short.
-_INVENTED_ID = re.compile(r"resp_[0-9a-f]{8}")
+_INVENTED_ID = re.compile(r"resp_[0-9a-f]{8}").fullmatch
 
-_NAMES = frozenset((*FORWARDED.values(), PROMPT_CACHE_KEY))
+#: The fix → what ``responses.create`` calls what it sends.
+_NAMES = {**FORWARDED, PROMPT_CACHE_KEY: PROMPT_CACHE_KEY}
+_ALL = frozenset(_NAMES.values())
 
-# A signature costs some 50 µs to read, so it is read once for each function.
-_declared: WeakKeyDictionary[Callable[..., Any], frozenset[str]] = WeakKeyDictionary()
+# A signature costs some 50 µs to read, so it is read once for each function, which is
+# known by its id: a WeakKeyDictionary takes longer to look it up than all else here.
+_declared: dict[int, tuple[ref[Any], frozenset[str]]] = {}
+_MANY = 100
 
 
-def forwarded_fields(fixes: Collection[str], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def forwarded_fields(fixes: frozenset[str], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return create's name → what `get_response` was called with, for the fixes to apply.
 
     A field that is None or absent is ``NOT_GIVEN``, and so is an invented previous response
     id: it comes from a workflow that ran before the patch, and the API would refuse it.
     """
-    fields = {
-        name: NOT_GIVEN if (value := kwargs.get(keyword)) is None else value
-        for keyword, name in FORWARDED.items()
-        if keyword in fixes
-    }
+    unset = _unset(fixes)
+    given = [
+        keyword for keyword in FORWARDED if kwargs.get(keyword) is not None and keyword in fixes
+    ]
+    if not given:
+        return unset
+    fields = {**unset, **{FORWARDED[keyword]: kwargs[keyword] for keyword in given}}
     if is_invented(fields.get("previous_response_id")):
         fields["previous_response_id"] = NOT_GIVEN
         warn_once(
@@ -42,14 +49,17 @@ def forwarded_fields(fixes: Collection[str], kwargs: Mapping[str, Any]) -> dict[
             "a previous_response_id invented by agentex-sdk before it was patched is not sent; "
             "the call goes on unchained, and the next turn can be chained to its response_id",
         )
-    if PROMPT_CACHE_KEY in fixes:
-        fields[PROMPT_CACHE_KEY] = NOT_GIVEN
     return fields
+
+
+@cache
+def _unset(fixes: frozenset[str]) -> Mapping[str, Any]:
+    return {name: NOT_GIVEN for fix, name in _NAMES.items() if fix in fixes}
 
 
 def is_invented(response_id: Any) -> bool:
     """Say whether an id is one that the affected releases invent."""
-    return isinstance(response_id, str) and _INVENTED_ID.fullmatch(response_id) is not None
+    return isinstance(response_id, str) and _INVENTED_ID(response_id) is not None
 
 
 def with_fields(
@@ -57,16 +67,16 @@ def with_fields(
 ) -> dict[str, Any]:
     """Return create's keywords with the fields in them, as agentex-sdk 0.10.5 sends them.
 
-    May add them to the request that it was given. A request that it fails for is whole.
     An unset field is ``NOT_GIVEN``, or left out where create does not declare it. A set one
     that create does not declare travels in ``extra_body``, in which what the caller
     put there wins, as it does in the openai client. What is in the request already came
     from ``extra_args``: it is sent as it was, unless the keyword is set as well.
     """
     declared = declared_names(responses)
-    if declared.issuperset(fields) and request.keys().isdisjoint(fields):
-        request.update(fields)
-        return request
+    if declared.issuperset(fields):
+        whole = {**request, **fields}
+        if len(whole) == len(request) + len(fields):  # none was there already
+            return whole
     request = dict(request)
     body: dict[str, Any] = {}
     for name, given in fields.items():
@@ -97,23 +107,24 @@ def declared_names(responses: Any) -> frozenset[str]:
     """
     create = responses.create
     function = getattr(create, "__func__", create)
-    try:
-        return _declared[function]
-    except (KeyError, TypeError):
-        pass
+    known = _declared.get(id(function))
+    if known is not None and known[0]() is function:  # and not another one with its id
+        return known[1]
     try:
         parameters = inspect.signature(create).parameters.values()
     except (TypeError, ValueError):
         return frozenset()
     if not any(each.kind is each.VAR_KEYWORD for each in parameters):
-        names = _NAMES.intersection(each.name for each in parameters)
+        names = _ALL.intersection(each.name for each in parameters)
     elif _is_of_the_openai_sdk(responses):
-        names = _NAMES.intersection(ResponseCreateParamsBase.__annotations__)
+        names = _ALL.intersection(ResponseCreateParamsBase.__annotations__)
     else:
-        names = _NAMES
+        names = _ALL
+    if len(_declared) >= _MANY:  # of which most are gone by now
+        _declared.clear()
     try:
-        _declared[function] = names
-    except TypeError:
+        _declared[id(function)] = ref(function), names
+    except TypeError:  # nothing that can be referred to weakly
         pass
     return names
 

@@ -195,7 +195,7 @@ async def test_no_stand_in_is_left_in_the_state_of_the_model(wrapped_by: Any) ->
 
 
 def test_a_stand_in_pickles_as_what_it_stands_for() -> None:
-    restored = pickle.loads(pickle.dumps(Model({"a": 1}, Call((), {}))))
+    restored = pickle.loads(pickle.dumps(Model({"a": 1}, Call(frozenset(), {}))))
     assert restored == {"a": 1} and type(restored) is dict
 
 
@@ -206,7 +206,7 @@ def test_stand_ins_of_one_thing_are_equal_and_those_of_others_are_not() -> None:
 
         __hash__ = None  # type: ignore[assignment]  # how Python says unhashable
 
-    call = Call((), {})
+    call = Call(frozenset(), {})
     assert Model(Strict(), call) == Model(Strict(), call)
     assert Model("a", call) == Model("a", call) == "a"
     assert Model("a", call) != Model("b", call)

@@ -23,7 +23,7 @@ EVENTS = [*text("Hello "), completed()]
 async def streams(wire: Wire) -> tuple[Any, Any, Call]:
     """Return an openai stream, the observed one that stands for it, and the call of that."""
     inner = await wire.client().responses.create(model="gpt-4o", input="Hi", stream=True)
-    call = Call(_upstream.FIXES, {})
+    call = Call(frozenset(_upstream.FIXES), {})
     return inner, Stream(inner, call), call
 
 

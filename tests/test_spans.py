@@ -57,7 +57,7 @@ async def test_a_span_that_is_not_recorded_is_left_alone(caplog: pytest.LogCaptu
 
 async def test_a_span_given_by_position_gets_the_usage_too() -> None:
     # No release does so; a tracer's parameters are its own affair all the same.
-    call = Call(_upstream.FIXES, {})
+    call = Call(frozenset(_upstream.FIXES), {})
     call.request({}, Recording())
     tracer = calls.Tracer()
 
