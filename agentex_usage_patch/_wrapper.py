@@ -31,8 +31,8 @@ class GetResponse(_ObjectProxy):  # type: ignore[misc]  # see above
     The original, a function or somebody's wrapper, runs once for each call, whatever
     happens here. An ``inert`` one only passes calls on.
 
-    It is bound as a function is, by a method: a bound form of wrapt's FunctionWrapper
-    takes ten times as long to make.
+    It is bound as a function is, by a method: the bound form of wrapt's FunctionWrapper
+    takes four times as long to make.
     """
 
     def __init__(
