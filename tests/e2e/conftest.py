@@ -44,8 +44,8 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     if report.failed:
         for stack in _stacks:
-            for worker in stack.workers:
-                report.sections.append((worker.name, worker.process.tail()))
+            for name, process in stack.processes.items():
+                report.sections.append((name, process.tail()))
     return report
 
 

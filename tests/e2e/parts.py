@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import zlib
 from pathlib import Path
 from typing import Self
 
@@ -94,11 +95,12 @@ def temporal_command(folder: Path, port: int) -> list[str]:
                 f"{program} was not found. Install Java 11 or later and Maven (Debian: apt-get "
                 "install default-jre-headless maven), or set TEMPORAL_ADDRESS to a server's."
             )
-    jars = folder / "temporal"
+    pom = HERE / "pom.xml"
+    jars = folder / f"temporal-{zlib.crc32(pom.read_bytes()):08x}"  # those that it names now
     if not jars.exists():
         fetched = folder / "fetched"
         subprocess.run(
-            ["mvn", "-q", "-B", "-f", HERE / "pom.xml", "dependency:copy-dependencies",
+            ["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies",
              f"-DoutputDirectory={fetched}"], check=True,
         )  # fmt: skip
         fetched.rename(jars)

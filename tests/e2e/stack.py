@@ -113,6 +113,8 @@ class Stack:
         self.temporal_address = os.environ.get("TEMPORAL_ADDRESS", "")
         self.redis_url = os.environ.get("REDIS_URL", "")
         self.workers: list[Worker] = []
+        #: Everything that was started and writes a log, by its name.
+        self.processes: dict[str, Process] = {}
         self._stack = AsyncExitStack()
         # Importing the SDK takes a core for seconds: more at a time end later, all of them.
         self._importing = asyncio.Semaphore(os.cpu_count() or 1)
@@ -141,6 +143,7 @@ class Stack:
 
     async def _start(self, name: str, command: list[str], number: signal.Signals) -> Process:
         process = await Process(self.logs / f"{name}.log", *command).start()
+        self.processes[name] = process
         self._stack.push_async_callback(process.stop, number)
         return process
 
@@ -159,6 +162,7 @@ class Stack:
             self._stack.push_async_callback(proxy.stop)
         worker = Worker(self, setting, name, queue, redis, temporal, heartbeat)
         self.workers.append(worker)
+        self.processes[name] = worker.process
         async with self._importing:
             return await worker.start()
 
