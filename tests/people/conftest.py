@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .asking import KEY
-from .fleet import WORKER, write
+from .fleet import PINS, WORKER, write
 
 
 @pytest.fixture(autouse=True)
@@ -20,3 +20,9 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An agent of one file, in the folder that we are in."""
     monkeypatch.chdir(tmp_path)
     return write(tmp_path, {"run_worker.py": WORKER})
+
+
+@pytest.fixture
+def pinned(agent: Path) -> Path:
+    """The same, with requirements whose agentex-sdk is affected."""
+    return write(agent, {"requirements.txt": PINS})

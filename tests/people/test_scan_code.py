@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from .fleet import MODEL, MODULE, PINS, WORKER, places, scanned, write
-
-
-@pytest.fixture
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return write(tmp_path, {"requirements.txt": PINS, "run_worker.py": WORKER})
-
-
-def only(told: dict[str, Any]) -> dict[str, Any]:
-    (found,) = told["agents"]
-    return dict(found)
-
+from .fleet import MODEL, MODULE, WORKER, only, places, scanned, write
 
 CALLERS = {
     "from corrections import install\ninstall()\n": [1, 2],
@@ -54,19 +41,19 @@ CORRECTIONS = (
 
 @pytest.mark.parametrize("code", CALLERS)
 def test_whoever_calls_the_function_of_a_patch_is_found(
-    code: str, agent: Path, capsys: pytest.CaptureFixture[str]
+    code: str, pinned: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(agent, {"corrections.py": CORRECTIONS, "start.py": code})
-    found = only(scanned(capsys, "."))
+    write(pinned, {"corrections.py": CORRECTIONS, "start.py": code})
+    found = only(capsys)
     assert places(found["in_house_uses"]) == [f"start.py:{line}" for line in CALLERS[code]]
 
 
 def test_a_file_of_which_something_else_is_used_is_not_to_be_deleted(
-    agent: Path, capsys: pytest.CaptureFixture[str]
+    pinned: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(agent, {"corrections.py": CORRECTIONS + "\n\ninstall()\n",
-                  "start.py": "from corrections import other\nother()\n"})  # fmt: skip
-    told = only(scanned(capsys, "."))["actions"]
+    write(pinned, {"corrections.py": CORRECTIONS + "\n\ninstall()\n",
+                   "start.py": "from corrections import other\nother()\n"})  # fmt: skip
+    told = only(capsys)["actions"]
     assert [(each["line"], each["end"], each["text"].partition(":")[0]) for each in told[:2]] == [
         (4, 5, "delete this in-house patch, to line 5"),
         (11, 11, "delete this call of an in-house patch"),
@@ -118,10 +105,10 @@ def test_an_agent_beside_others_is_the_nearest_folder_around_a_file(
 
 @pytest.mark.parametrize("corrections", ["", CORRECTIONS])
 def test_an_import_from_above_every_folder_leads_nowhere(
-    corrections: str, agent: Path, capsys: pytest.CaptureFixture[str]
+    corrections: str, pinned: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(agent, {"corrections.py": corrections, "lost.py": f"from {'.' * 99} import install\n"})
-    assert only(scanned(capsys, "."))["in_house_uses"] == []
+    write(pinned, {"corrections.py": corrections, "lost.py": f"from {'.' * 99} import install\n"})
+    assert only(capsys)["in_house_uses"] == []
 
 
 WORKAROUNDS = {
@@ -156,10 +143,10 @@ WORKAROUNDS = {
 
 @pytest.mark.parametrize("code", WORKAROUNDS)
 def test_fields_in_extra_args_are_found_however_they_are_written(
-    code: str, agent: Path, capsys: pytest.CaptureFixture[str]
+    code: str, pinned: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(agent, {"workflow.py": code})
-    found = only(scanned(capsys, "."))
+    write(pinned, {"workflow.py": code})
+    found = only(capsys)
     assert [each["field"] for each in found["workarounds"]] == WORKAROUNDS[code]
 
 
@@ -174,23 +161,23 @@ def test_fields_in_extra_args_are_found_however_they_are_written(
     ],
 )
 def test_the_two_lines_go_where_they_are_allowed(
-    before: str, line: int, agent: Path, capsys: pytest.CaptureFixture[str]
+    before: str, line: int, pinned: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(agent, {"run_worker.py": before, "worker.py": WORKER})
-    (add,) = only(scanned(capsys, "."))["actions"]
+    write(pinned, {"run_worker.py": before, "worker.py": WORKER})
+    (add,) = only(capsys)["actions"]
     assert (add["kind"], add["line"]) == ("add", line)
 
 
 def test_a_test_that_applies_the_package_does_not_patch_the_worker(
-    agent: Path, capsys: pytest.CaptureFixture[str]
+    pinned: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     applying = "from agentex_usage_patch import apply_patch, status\napply_patch()\n"
-    write(agent, {"conftest.py": applying, "tests/test_usage.py": applying})
-    found = only(scanned(capsys, "."))
+    write(pinned, {"conftest.py": applying, "tests/test_usage.py": applying})
+    found = only(capsys)
     assert (found["applied"], found["verdict"]) == ([], "1 to do")
-    (agent / "requirements.txt").write_text("agentex-sdk==0.10.5\nopenai==2.44\ntemporalio==1.34")
+    (pinned / "requirements.txt").write_text("agentex-sdk==0.10.5\nopenai==2.44\ntemporalio==1.34")
     # When the package goes, a test that uses it has to go with it.
-    removed = only(scanned(capsys, "."))["actions"]
+    removed = only(capsys)["actions"]
     assert places(removed) == ["conftest.py:1", "conftest.py:2",
                                "tests/test_usage.py:1", "tests/test_usage.py:2"]  # fmt: skip
 

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from .fleet import MODEL, MODULE, PINS, WORKER, M, places, scanned, write
-
-
-@pytest.fixture
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return write(tmp_path, {"requirements.txt": PINS, "run_worker.py": WORKER})
-
-
-def only(told: dict[str, Any]) -> dict[str, Any]:
-    (found,) = told["agents"]
-    return dict(found)
-
+from .fleet import MODEL, MODULE, WORKER, M, only, places, write
 
 PATCHES = {
     "assigns to": [
@@ -96,10 +83,10 @@ PATCHES = {
 
 @pytest.mark.parametrize(("how", "code"), [(how, code) for how in PATCHES for code in PATCHES[how]])
 def test_an_in_house_patch_is_found_by_what_it_does(
-    how: str, code: str, agent: Path, capsys: pytest.CaptureFixture[str]
+    how: str, code: str, pinned: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(agent, {"corrections.py": code})
-    found = only(scanned(capsys, "."))
+    write(pinned, {"corrections.py": code})
+    found = only(capsys)
     (patch,) = found["in_house"]
     assert (patch["file"], patch["how"]) == ("corrections.py", how)
     assert re.match(
@@ -138,36 +125,36 @@ def test_an_in_house_patch_is_found_by_what_it_does(
     ],
 )
 def test_what_only_looks_like_one_is_none(
-    code: str, agent: Path, capsys: pytest.CaptureFixture[str]
+    code: str, pinned: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(agent, {"corrections.py": code})
-    assert only(scanned(capsys, "."))["in_house"] == []
+    write(pinned, {"corrections.py": code})
+    assert only(capsys)["in_house"] == []
 
 
 def test_a_copy_with_our_name_is_told_whatever_it_does_and_hides_this_package(
-    agent: Path, capsys: pytest.CaptureFixture[str]
+    pinned: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     use = "import agentex_usage_patch\nagentex_usage_patch.apply_patch()\n"
-    write(agent, {"agentex_usage_patch.py": "def apply_patch(): ...\n",
-                  "run_worker.py": use + WORKER})  # fmt: skip
-    found = only(scanned(capsys, "."))
+    write(pinned, {"agentex_usage_patch.py": "def apply_patch(): ...\n",
+                   "run_worker.py": use + WORKER})  # fmt: skip
+    found = only(capsys)
     assert found["applied"] == []
     assert places(found["in_house_uses"]) == ["run_worker.py:1", "run_worker.py:2"]
     told = [action["text"] for action in found["actions"]]
     assert told[0] == "delete this file, an in-house patch: it has the name of this package"
-    (agent / "agentex_usage_patch.py").unlink()
-    found = only(scanned(capsys, "."))
+    (pinned / "agentex_usage_patch.py").unlink()
+    found = only(capsys)
     assert places(found["applied"]) == ["run_worker.py:2"]
     assert found["verdict"] == "safe to upgrade"
 
 
 def test_a_copy_with_our_name_hides_this_package_from_what_lies_below_it(
-    agent: Path, capsys: pytest.CaptureFixture[str]
+    pinned: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (agent / "run_worker.py").unlink()
+    (pinned / "run_worker.py").unlink()
     use = "from agentex_usage_patch import apply_patch\napply_patch()\n"
-    write(agent, {"agentex_usage_patch.py": "", "one/run_worker.py": use + WORKER,
-                  "one/setup.cfg": ""})  # fmt: skip
-    found = only(scanned(capsys, "."))
+    write(pinned, {"agentex_usage_patch.py": "", "one/run_worker.py": use + WORKER,
+                   "one/setup.cfg": ""})  # fmt: skip
+    found = only(capsys)
     assert (found["folder"], found["applied"]) == ("one", [])
     assert places(found["in_house_uses"]) == ["one/run_worker.py:1", "one/run_worker.py:2"]
