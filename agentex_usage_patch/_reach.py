@@ -91,10 +91,9 @@ def past(
 
 def _holders(classes: list[Any], wrapper: Any) -> Iterator[str]:
     original = wrapper.__wrapped__
+    bound: list[types.MethodType] = []
     asked = (original, *classes)
     known = {id(names) for each in classes for names in gc.get_referents(each)}
-    ours = wrapper._self_function
-    known.update(map(id, (vars(ours), *ours.__closure__)))
     for holder in gc.get_referrers(*asked):
         if holder is asked:  # which Python 3.13 does not leave out
             continue
@@ -103,13 +102,16 @@ def _holders(classes: list[Any], wrapper: Any) -> Iterator[str]:
             if own is not None and not _goes_through(own, wrapper):
                 yield f"an instance of {_name(type(holder))} has a {_upstream.METHOD} of its own"
         elif type(holder) is types.MethodType:
-            yield f"a bound {_upstream.METHOD} of {_name(type(holder.__self__))}, taken before"
+            if holder.__func__ is original:  # and not a method of one of the classes
+                bound.append(holder)
         elif (
             any(each is original for each in gc.get_referents(holder))
             and id(holder) not in known
             and not _is_running(holder, wrapper)
         ):
             yield from _holds(holder, original)
+    for method in _taken(bound, wrapper):
+        yield f"a bound {_upstream.METHOD} of {_name(type(method.__self__))}, taken before"
 
 
 #: What holds local variables of running code, and arguments of one that is to run.
@@ -161,6 +163,25 @@ def _goes_through(own: Any, wrapper: Any) -> bool:
 def _names_it(code: Any) -> bool:
     inner = (each for each in getattr(code, "co_consts", ()) if isinstance(each, types.CodeType))
     return _upstream.METHOD in getattr(code, "co_names", ()) or any(map(_names_it, inner))
+
+
+def _taken(bound: list[types.MethodType], wrapper: Any) -> Iterator[types.MethodType]:
+    """Yield the bound methods of the original that no call of ours goes through."""
+    # A call under way is bound to its stand-in; what it was called as is held by the
+    # wrapper's own bound form, or by its coroutine.
+    # By a name of theirs, since the stand-ins may be those of another copy of this package.
+    theirs = {id(each): each for each in bound if not hasattr(type(each.__self__), "_patch_target")}
+    # Asked of the wrapper: wrapt 1.15 … 2.0 do not tell the garbage collector what a bound
+    # form wraps, only whose it is.
+    for holder in gc.get_referrers(wrapper) if theirs else ():
+        if callable(holder) and _attribute(holder, "_self_parent") is wrapper:
+            theirs.pop(id(_attribute(holder, "__wrapped__")), None)
+    for holder in gc.get_referrers(*theirs.values()) if theirs else ():
+        code = holder.cr_code if type(holder) is types.CoroutineType else None
+        if code is type(wrapper)._call.__code__:
+            for each in gc.get_referents(holder):
+                theirs.pop(id(each), None)
+    yield from theirs.values()
 
 
 def _holds(holder: Any, original: Any) -> Iterator[str]:

@@ -171,6 +171,18 @@ def test_a_bound_one_that_was_taken_before() -> None:
     del taken
 
 
+def test_another_method_of_a_subclass_that_was_taken_is_not_told() -> None:
+    class Made(MODEL):  # type: ignore[misc]  # the SDK is Any here
+        @classmethod
+        def from_environment(cls) -> Any:
+            return make_model(Recording(), cls)
+
+    taken = Made.from_environment
+    apply_patch()
+    assert status().bypasses == ()
+    assert isinstance(taken(), Made)
+
+
 def test_whatever_a_closure_holds_the_status_stands() -> None:
     class Hostile:
         def __call__(self) -> None: ...

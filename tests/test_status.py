@@ -59,6 +59,7 @@ class Partial:
         stream = await model.client.responses.create(model=model.model_name, input="", stream=True)
         async for each in stream:
             response = each.response
+        calls.sdk.logger.debug("%s answered at %s", response.model, response.created_at)
         assert forwarded <= kwargs.keys()
         usage = response.usage
         return calls.sdk.ModelResponse(
