@@ -172,7 +172,7 @@ def test_a_bound_one_that_was_taken_before() -> None:
 
 
 def test_another_method_of_a_subclass_that_was_taken_is_not_told() -> None:
-    class Made(MODEL):  # type: ignore[misc]  # the SDK is Any here
+    class Made(MODEL):  # type: ignore[misc]  # Any
         @classmethod
         def from_environment(cls) -> Any:
             return make_model(Recording(), cls)
