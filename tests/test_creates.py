@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import wrapt
 from openai import NOT_GIVEN
 from openai.resources.responses import AsyncResponses
+
+from agentex_usage_patch import _request
 
 from . import goldens
 from .calls import AFFECTED, make_model, tokens
@@ -19,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("patched")
 
 
 class Callable:
-    """A create that is an object: without a hash, so that nothing can be kept for it."""
+    """A create that is an object: without a hash."""
 
     __hash__ = None  # type: ignore[assignment]  # how Python says unhashable
 
@@ -37,7 +40,7 @@ class Opaque(Callable):
 
 
 class Unreferable:
-    """A create that has a hash and no weak references."""
+    """A create without weak references, so that nothing can be kept for it."""
 
     __slots__ = ("client",)
 
@@ -107,3 +110,9 @@ async def test_a_create_behind_a_wrapt_wrapper_is_handed_what_it_takes(
     result = await ask(make_model(wire.client()), conversation_id="conv_1")
     assert tokens(result.usage) == TOKENS
     assert wire.bodies[0]["conversation"] == "conv_1"
+
+
+def test_what_a_create_declares_is_kept_for_so_many_of_them() -> None:
+    clients = [SimpleNamespace(create=lambda *, prompt: prompt) for _ in range(2 * _request._MANY)]
+    assert {_request.declared_names(each) for each in clients} == {frozenset({"prompt"})}
+    assert 0 < len(_request._declared) <= _request._MANY

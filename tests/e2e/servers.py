@@ -53,7 +53,7 @@ class Backend(Server):
         super().__init__([])
         self.tasks: defaultdict[str, Task] = defaultdict(Task)
         self.registered: set[str] = set()
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Answer each worker at its own URL."""
@@ -70,12 +70,14 @@ class Backend(Server):
 
     async def until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
         """Wait until something holds of what has been asked."""
-        async with self._changed, asyncio.timeout(seconds):
-            await self._changed.wait_for(holds)
+        async with asyncio.timeout(seconds):
+            while not holds():
+                await self._changed.wait()
 
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+    def _tell(self) -> None:
+        # Not a Condition: who tells would wait for its lock, and has been seen to wait on.
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     def ended_spans(self, task: str, name: str) -> list[Json]:
         """Return the task's spans of this name that have ended, by their start."""
@@ -91,7 +93,7 @@ class Backend(Server):
         task = self.tasks[body["metadata"]["task"]]
         task.requests.append(body)
         task.workers.append(request.match_info["worker"])
-        await self._tell()
+        self._tell()
         refused = refusal(body, task.known)
         if refused is not None:
             task.refused.append(refused.status)
@@ -143,7 +145,7 @@ class Backend(Server):
     async def _register(self, request: web.Request) -> web.Response:
         name = (await request.json())["name"]
         self.registered.add(name)
-        await self._tell()
+        self._tell()
         return web.json_response({"id": "agent", "name": name, "agent_api_key": "unused"})
 
     async def _create_message(self, request: web.Request) -> web.Response:
@@ -170,12 +172,12 @@ class Backend(Server):
 
     async def _start_span(self, request: web.Request) -> web.Response:
         answer = await super()._start_span(request)
-        await self._tell()
+        self._tell()
         return answer
 
     async def _update_span(self, request: web.Request) -> web.Response:
         answer = await super()._update_span(request)
-        await self._tell()
+        self._tell()
         return answer
 
 
