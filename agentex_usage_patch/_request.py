@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
-from weakref import ref
+from weakref import WeakKeyDictionary
 
 from openai import NOT_GIVEN
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
@@ -17,16 +17,14 @@ from ._log import warn_once
 from ._upstream import FORWARDED, PROMPT_CACHE_KEY
 
 #: What the affected releases return as response_id; no server issues ids this short.
-_INVENTED_ID = re.compile(r"resp_[0-9a-f]{8}").fullmatch
+_INVENTED_ID = re.compile(r"resp_[0-9a-f]{8}")
 
 #: The fix → what ``responses.create`` calls what it sends.
 _NAMES = {**FORWARDED, PROMPT_CACHE_KEY: PROMPT_CACHE_KEY}
 _ALL = frozenset(_NAMES.values())
 
-# A signature costs some 50 µs to read, so it is read once for each function, which is
-# known by its id: a WeakKeyDictionary takes longer to look it up than all else here.
-_declared: dict[int, tuple[ref[Any], frozenset[str]]] = {}
-_MANY = 100
+# A signature costs some 50 µs to read, so it is read once for each function.
+_declared: WeakKeyDictionary[Callable[..., Any], frozenset[str]] = WeakKeyDictionary()
 
 
 def forwarded_fields(fixes: frozenset[str], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -59,7 +57,7 @@ def _unset(fixes: frozenset[str]) -> Mapping[str, Any]:
 
 def is_invented(response_id: Any) -> bool:
     """Say whether an id is one that the affected releases invent."""
-    return isinstance(response_id, str) and _INVENTED_ID(response_id) is not None
+    return isinstance(response_id, str) and _INVENTED_ID.fullmatch(response_id) is not None
 
 
 def with_fields(
@@ -107,9 +105,10 @@ def declared_names(responses: Any) -> frozenset[str]:
     """
     create = responses.create
     function = getattr(create, "__func__", create)
-    known = _declared.get(id(function))
-    if known is not None and known[0]() is function:  # and not another one with its id
-        return known[1]
+    try:
+        return _declared[function]
+    except (KeyError, TypeError):
+        pass
     try:
         parameters = inspect.signature(create).parameters.values()
     except (TypeError, ValueError):
@@ -120,11 +119,9 @@ def declared_names(responses: Any) -> frozenset[str]:
         names = _ALL.intersection(ResponseCreateParamsBase.__annotations__)
     else:
         names = _ALL
-    if len(_declared) >= _MANY:  # of which most are gone by now
-        _declared.clear()
     try:
-        _declared[id(function)] = ref(function), names
-    except TypeError:  # nothing that can be referred to weakly
+        _declared[function] = names
+    except TypeError:
         pass
     return names
 
