@@ -15,15 +15,14 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any
 
 from . import _upstream
 from ._log import muted
-from ._usage import NO_TOKENS, read_tokens
+from ._probe_stubs import RESPONSE_ID, TOKENS, Adk, Responses, Tracer
+from ._usage import read_tokens
 
 _NAME = "agentex-usage-patch-probe"
-_RESPONSE_ID = "resp_agentex_usage_patch_probe"
-_TOKENS = dict(zip(NO_TOKENS, (11, 7, 18, 5, 3), strict=True))
 _KEYWORDS: dict[str, Any] = {
     "previous_response_id": "resp_agentex_usage_patch_probe_before",
     "conversation_id": "conv_agentex_usage_patch_probe",
@@ -71,7 +70,7 @@ def _quiet(module: Any, found: Any) -> Any:
         silent.disabled = True
         function = types.FunctionType(
             found.__code__,
-            {**found.__globals__, "logger": silent, "adk": _Adk()},
+            {**found.__globals__, "logger": silent, "adk": Adk()},
             found.__name__,
             found.__defaults__,
             found.__closure__,
@@ -94,8 +93,8 @@ def _observe(module: Any, model_class: Any, get_response: Any) -> Observation:
     span = SimpleNamespace(output=None, data=None)
     model = object.__new__(model_class)
     vars(model).update(
-        client=SimpleNamespace(responses=_Responses(request)),
-        tracer=_Tracer(span),
+        client=SimpleNamespace(responses=Responses(request)),
+        tracer=Tracer(span),
         model_name=_NAME,
         use_responses_api=True,
         streaming_mode="off",
@@ -117,11 +116,11 @@ def _observe(module: Any, model_class: Any, get_response: Any) -> Observation:
 
 
 def _working(request: dict[str, Any], span: Any, result: Any) -> Iterator[str]:
-    if read_tokens(result.usage) == _TOKENS:
+    if read_tokens(result.usage) == TOKENS:
         yield _upstream.USAGE
-    if result.response_id == _RESPONSE_ID:
+    if result.response_id == RESPONSE_ID:
         yield _upstream.RESPONSE_ID
-    if isinstance(span.output, dict) and span.output.get("usage") == _TOKENS:
+    if isinstance(span.output, dict) and span.output.get("usage") == TOKENS:
         yield _upstream.SPAN_USAGE
     for keyword, name in _upstream.FORWARDED.items():
         if request.get(name) == _KEYWORDS[keyword]:
@@ -175,89 +174,3 @@ def _no_log_line(logger: logging.Logger | None) -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(elsewhere)
-
-
-class _Responses:
-    def __init__(self, request: dict[str, Any]) -> None:
-        self._request = request
-
-    async def create(self, **request: Any) -> _Stream:
-        self._request.update(request)
-        return _Stream()
-
-
-class _Stream:
-    def __init__(self) -> None:
-        self._events = iter([_completed_event()])
-
-    def __aiter__(self) -> _Stream:
-        return self
-
-    async def __anext__(self) -> Any:
-        for event in self._events:
-            return event
-        raise StopAsyncIteration
-
-
-class _Tracer:
-    def __init__(self, span: Any) -> None:
-        self._span = span
-
-    def trace(self, *_: Any, **__: Any) -> _Tracer:
-        return self
-
-    def span(self, *_: Any, **__: Any) -> _Tracer:
-        return self
-
-    async def __aenter__(self) -> Any:
-        return self._span
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
-
-
-class _Adk:
-    """``adk`` as far as 0.5.1 … 0.6.4 need it: ``adk.streaming`` opens a message."""
-
-    task_message = None
-
-    @property
-    def streaming(self) -> _Adk:
-        return self
-
-    def streaming_task_message_context(self, **_: Any) -> _Adk:
-        return self
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
-
-
-def _completed_event() -> Any:
-    from openai.types.responses import Response, ResponseCompletedEvent, ResponseUsage
-    from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
-
-    input_tokens, output_tokens, total_tokens, cached_tokens, reasoning_tokens = _TOKENS.values()
-    usage = _made(
-        ResponseUsage,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        total_tokens=total_tokens,
-        input_tokens_details=_made(InputTokensDetails, cached_tokens=cached_tokens),
-        output_tokens_details=_made(OutputTokensDetails, reasoning_tokens=reasoning_tokens),
-    )
-    response = _made(Response, id=_RESPONSE_ID, output=[], usage=usage)
-    return _made(ResponseCompletedEvent, type="response.completed", response=response)
-
-
-def _made(kind: Any, **fields: Any) -> Any:
-    # By pydantic's own model_construct: for openai's, pydantic first builds the validators
-    # of everything that a response may hold, in half of the time that applying takes. What
-    # is not given is None, as openai's leaves it: somebody's get_response may read it.
-    from pydantic import BaseModel
-
-    unset = {name: None for name, field in kind.model_fields.items() if field.is_required()}
-    construct = BaseModel.model_construct.__func__  # type: ignore[attr-defined]
-    return construct(kind, set(fields), **unset | fields)
