@@ -40,9 +40,8 @@ _CODE = "".join(_FUNCTION.format(number) for number in range(1, 11))
 
 
 def main() -> None:
-    print(
-        "| each file names | MB | seconds | of CPU | MiB at most |\n| --- | --: | --: | --: | --: |"
-    )
+    print("| each file names | MB | seconds | of CPU | MiB at most so far |")
+    print("| --- | --: | --: | --: | --: |")
     for kind in sys.argv[1:] or _KINDS:
         with tempfile.TemporaryDirectory() as folder:
             size = _write(Path(folder), _KINDS[kind])
