@@ -121,11 +121,15 @@ async def test_a_call_is_wholly_patched_or_wholly_original_while_it_is_applied_a
     model = make_model(wire.client())
     done = threading.Event()
     turning = threading.Lock()
+    # A lock is not fair: the thread would take it again before the loop wakes up, for minutes.
+    free = threading.Event()
+    free.set()
     turns = 0
 
     def apply_and_remove() -> None:
         nonlocal turns
         while not done.is_set():
+            free.wait()
             with turning:
                 apply_patch()
                 remove_patch()
@@ -143,15 +147,18 @@ async def test_a_call_is_wholly_patched_or_wholly_original_while_it_is_applied_a
         try:
             seen = []
             for first in range(0, 400, 20):
+                free.clear()
                 with turning:
                     apply_patch()
                     pending = await begin(range(first, first + 5))
                     remove_patch()
                     pending += await begin(range(first + 5, first + 10))
+                free.set()
                 pending += await begin(range(first + 10, first + 20))
                 seen += await asyncio.gather(*pending)
         finally:
             done.set()
+            free.set()
             beside.join()
     assert turns
     kinds: dict[int, str] = {}
