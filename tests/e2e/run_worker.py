@@ -27,6 +27,7 @@ from agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_m
     TemporalStreamingModelProvider,
 )
 from agentex.lib.core.temporal.workers.worker import AgentexWorker
+from openai._base_client import AsyncHttpxClientWrapper
 from temporalio.common import RetryPolicy
 from temporalio.contrib.openai_agents import ModelActivityParameters, OpenAIAgentsPlugin
 
@@ -46,6 +47,17 @@ async def flush_spans() -> None:
         await get_default_span_queue().shutdown()
 
 
+def close_no_client_from_a_workflow() -> None:
+    """Take away how openai closes an HTTP client that is collected as garbage.
+
+    Upstream's provider makes a client for each activity. Collected in a workflow's thread,
+    one closes its connections there, by descriptors that other connections of the worker
+    may have by then; these are never read again, and their requests seem unanswered. That
+    is so on every release, patched or not: github.com/openai/openai-python/issues/2440.
+    """
+    del AsyncHttpxClientWrapper.__del__
+
+
 class Uncached(OpenAIAgentsPlugin):
     """Upstream's plugin, with workflows kept in no worker's cache.
 
@@ -61,6 +73,7 @@ class Uncached(OpenAIAgentsPlugin):
 
 async def main() -> None:
     """Run until SIGTERM."""
+    close_no_client_from_a_workflow()
     plugin = Uncached(
         model_params=ModelActivityParameters(
             start_to_close_timeout=timedelta(seconds=120),
