@@ -160,7 +160,7 @@ def _application(agent: Agent, versions: Versions) -> Iterator[Action]:
         yield Action("add", path, line, line, f"add two lines here: {lines}")
     elif not agent.applied:
         text = f"add two lines to {WORKER_FILE}, which cannot be read: {lines}"
-        yield Action("add", agent.folder / WORKER_FILE, 1, 1, text)
+        yield Action("add", agent.folder / WORKER_FILE, None, None, text)
     lock = versions.sdk[0] if versions.sdk else None
     written = versions.written_patch
     if lock and lock.locked and written and not versions.patch:

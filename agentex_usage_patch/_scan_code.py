@@ -102,7 +102,7 @@ def read_code(path: Path, source: bytes) -> Code:
     """Return what a file does; raise `NotReadError` where it is no Python."""
     tree = python(source)
     found = list(nodes(tree))
-    reading = _Reading(Code(path, start(tree)), Names(node for _, node in found))
+    reading = _Reading(Code(path, start(tree, source)), Names(node for _, node in found))
     try:
         for within, node in found:
             reading.look(within, node)
