@@ -13,7 +13,7 @@ from ._scan_agents import Agent
 from ._scan_calls import BY_NAME, InHouse, Place
 from ._scan_code import WORKER_FILE
 from ._scan_edits import Out, edits, out_of
-from ._scan_stated import PATCH, Stated
+from ._scan_stated import PATCH
 from ._scan_versions import Versions
 
 Kind = Literal[
@@ -26,13 +26,6 @@ TWO_LINES = ("from agentex_usage_patch import apply_patch", "apply_patch()")
 
 _IN_HOUSE = "in-house patch"
 _A_PATCH = f"an {_IN_HOUSE}"
-
-_LOCK_AGAIN = {
-    "uv.lock": "uv lock",
-    "poetry.lock": "poetry lock",
-    "pdm.lock": "pdm lock",
-    "Pipfile.lock": "pipenv lock",
-}
 
 
 @dataclass(frozen=True)
@@ -161,15 +154,16 @@ def _application(agent: Agent, versions: Versions) -> Iterator[Action]:
     elif not agent.applied:
         text = f"add two lines to {WORKER_FILE}, which cannot be read: {lines}"
         yield Action("add", agent.folder / WORKER_FILE, None, None, text)
-    lock = versions.sdk[0] if versions.sdk else None
+    sdk = versions.sdk[0] if versions.sdk else None
     written = versions.written_patch
-    if lock and lock.locked and written and not versions.patch:
-        text = f"{PATCH} is in {written.file.name} and not in this lock: {_lock_again(lock)}"
-        yield Action("lock", lock.file, lock.line, lock.line, text)
-    elif lock and not versions.patch:
-        path, line = versions.editable or (lock.file, lock.line)
-        again = f", then {_lock_again(lock)}" if lock.locked else ""
-        yield Action("require", path, line, line, f"add {PATCH} to the requirements{again}")
+    if sdk and versions.again and written and not versions.patch:
+        made = "lock" if sdk.locked else "compiled file"
+        text = f"{PATCH} is in {written.file.name} and not in this {made}: {versions.again}"
+        yield Action("lock", sdk.file, sdk.line, sdk.line, text)
+    elif sdk and not versions.patch:
+        path, line = versions.editable or (sdk.file, sdk.line)
+        again = f", then {versions.again}" if versions.again else ""
+        yield Action("require", path, line, line, f"add {PATCH} to {_where(versions)}{again}")
 
 
 def _why(versions: Versions) -> str:
@@ -179,11 +173,15 @@ def _why(versions: Versions) -> str:
 
 def _requirement(versions: Versions) -> Iterator[Action]:
     if stated := versions.written_patch or versions.patch:
-        locked = versions.patch if versions.patch and versions.patch.locked else None
-        again = f", then {_lock_again(locked)}" if locked else ""
-        where = "what this lock is made from" if stated.locked else "the requirements"
+        again = f", then {versions.again}" if versions.patch and versions.again else ""
+        where = "what this lock is made from" if stated.locked else _where(versions)
         text = f"remove {PATCH} from {where}{again}: {_why(versions)}"
         yield Action("remove", stated.file, stated.line, stated.line, text)
+
+
+def _where(versions: Versions) -> str:
+    known = versions.editable or versions.sdk[0].locked
+    return "the requirements" if known else "what this file is compiled from"
 
 
 def _workarounds(agent: Agent, versions: Versions) -> Iterator[Action]:
@@ -194,7 +192,3 @@ def _workarounds(agent: Agent, versions: Versions) -> Iterator[Action]:
             text = (f"take {found.field!r} out of extra_args, where it {when} a TypeError{after}: "
                     f"give it as {_upstream.GIVEN_AS[found.field]}")  # fmt: skip
             yield Action("workaround", code.path, found.line, found.line, text)
-
-
-def _lock_again(lock: Stated) -> str:
-    return f"`{_LOCK_AGAIN[lock.file.name]}`"

@@ -16,7 +16,12 @@ PYTHON_LIMIT = 2 * 1024 * 1024
 REQUIREMENTS_LIMIT = 16 * 1024 * 1024
 
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
-RANGES = ("requirements*.txt", "Pipfile", "pyproject.toml", "setup.cfg")
+#: The name of a folder whose files are those of the folder around it.
+_FOLDER = "requirements"
+RANGES = (
+    "requirements*.txt", "*[-_.]requirements.txt", "requirements*.in", "*[-_.]requirements.in",
+    "Pipfile", "pyproject.toml", "setup.cfg",
+)  # fmt: skip
 
 _LEFT_OUT = frozenset({
     ".git", ".hg", ".svn", ".tox", ".nox", ".eggs", ".mypy_cache", ".ruff_cache",
@@ -52,6 +57,12 @@ class Tree:
         folders = (folder, *folder.parents)
         return folders[: folders.index(self.root) + 1]
 
+    def home(self, file: Path) -> Path:
+        """Return the folder of what a file states: ``requirements/prod.txt`` is beside it."""
+        folder = file.parent
+        inside = folder.name == _FOLDER and folder != self.root and file.suffix in (".txt", ".in")
+        return folder.parent if inside else folder
+
 
 def walk(root: Path, went: Callable[[], None]) -> Tree:
     """Find the files of a tree; ``went`` is called once for each folder.
@@ -76,11 +87,7 @@ def walk(root: Path, went: Callable[[], None]) -> Tree:
         if names & _MARKS and folder != str(root):
             continue
         if ".git" in names or folder == str(root):
-            try:
-                left_out |= ignored(Path(folder))
-            except GitSilentError as error:
-                reason = f"what git ignores is not left out: {error}"
-                tree.not_read.append(NotRead(Path(folder), reason))
+            left_out |= _ignored(tree, Path(folder))
         for entry in entries:
             if entry.name in _LEFT_OUT or entry.path in left_out:
                 continue
@@ -91,6 +98,14 @@ def walk(root: Path, went: Callable[[], None]) -> Tree:
             else:
                 _file(tree, Path(entry.path))
     return tree
+
+
+def _ignored(tree: Tree, folder: Path) -> frozenset[str]:
+    try:
+        return ignored(folder)
+    except GitSilentError as error:
+        tree.not_read.append(NotRead(folder, f"what git ignores is not left out: {error}"))
+        return frozenset()
 
 
 def _link(tree: Tree, entry: os.DirEntry[str]) -> None:
@@ -108,21 +123,24 @@ def _link(tree: Tree, entry: os.DirEntry[str]) -> None:
         tree.not_read.append(NotRead(path, f"symbolic link {where}: not followed"))
     elif inside:
         _file(tree, path)
-    elif _kind(path.name):
+    elif _kind(path):
         tree.not_read.append(NotRead(path, "symbolic link out of the tree: not followed"))
 
 
 def _file(tree: Tree, path: Path) -> None:
-    kind = _kind(path.name)
+    kind = _kind(path)
     if kind == "python":
         tree.python.append(path)
     elif kind:
-        tree.requirements.setdefault(path.parent, []).append(path)
+        tree.requirements.setdefault(tree.home(path), []).append(path)
 
 
-def _kind(name: str) -> str:
+def _kind(path: Path) -> str:
+    name = path.name
     if name.endswith(".py"):
         return "python"
+    if path.parent.name == _FOLDER and path.suffix in (".txt", ".in"):
+        return "requirements"
     if name in LOCKS or any(fnmatch(name, pattern) for pattern in RANGES):
         return "requirements"
     return ""
