@@ -132,7 +132,8 @@ class ScanReport:
             return f"{count}: {self.due} to do in {busy} of them."
         if any(agent.actions for agent in self.agents):
             ready = sum(agent.verdict == "safe to upgrade" for agent in self.agents)
-            return f"{count}: nothing to do now; {ready} safe to upgrade."
+            upgrade = f"; {ready} safe to upgrade" if ready else ""
+            return f"{count}: nothing to do now{upgrade}."
         return f"{count}: nothing left."
 
     def as_dict(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from ._scan_git import GitSilentError, ignored
+from ._scan_git import GitSilentError, ignored, is_second
 
 #: In bytes. The first is far above any written file, the second above any lock file.
 PYTHON_LIMIT = 2 * 1024 * 1024
@@ -69,7 +69,7 @@ def walk(root: Path, went: Callable[[], None]) -> Tree:
 
     Goes nowhere out of ``root``: a symbolic link to a folder is not followed, and one to a
     file only where that file lies in the tree. Left out are virtual environments, caches,
-    what git ignores, and what belongs to git itself.
+    what git ignores, further worktrees, and what belongs to git itself.
     """
     tree = Tree(root)
     left_out: set[str] = set()
@@ -85,6 +85,10 @@ def walk(root: Path, went: Callable[[], None]) -> Tree:
             continue
         names = {entry.name for entry in entries}
         if names & _MARKS and folder != str(root):
+            continue
+        if ".git" in names and folder != str(root) and is_second(Path(folder), root):
+            why = "a worktree of a repository that is read already: left out"
+            tree.not_read.append(NotRead(Path(folder), why))
             continue
         if ".git" in names or folder == str(root):
             left_out |= _ignored(tree, Path(folder))
