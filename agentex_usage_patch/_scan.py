@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ._scan_advice import advise
 from ._scan_agents import find_agents
+from ._scan_commands import find_commands
 from ._scan_progress import Progress
 from ._scan_report import AgentReport, ScanReport
 from ._scan_versions import Requirements
@@ -52,8 +53,13 @@ def examine(roots: Sequence[Path]) -> ScanReport:
             tree = walk(root, progress.went)
             progress.stage("reading", len(tree.python))
             requirements = Requirements(tree)
-            for agent in find_agents(tree, progress.went):
-                versions = requirements.of(agent.folder)
-                agents.append(AgentReport(agent, versions, tuple(advise(agent, versions))))
+            found = {agent.folder: (agent, requirements.of(agent.folder))
+                     for agent in find_agents(tree, progress.went)}  # fmt: skip
+            removing = frozenset(folder for folder, (_, versions) in found.items()
+                                 if versions.needs_none)  # fmt: skip
+            commands = find_commands(tree, list(found), removing)
+            for folder, (agent, versions) in found.items():
+                actions = advise(agent, versions, commands.get(folder, ()))
+                agents.append(AgentReport(agent, versions, tuple(actions)))
             not_read += tree.not_read
     return ScanReport(tuple(outermost), tuple(agents), tuple(sorted(set(not_read))))

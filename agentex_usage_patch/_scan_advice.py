@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -43,14 +43,22 @@ class Action:
     due: bool = True
 
 
-def advise(agent: Agent, versions: Versions) -> list[Action]:
-    """Return what to do with an agent, in the order in which to do it."""
+def advise(
+    agent: Agent, versions: Versions, commands: Sequence[tuple[Path, int]] = ()
+) -> list[Action]:
+    """Return what to do with an agent, in the order in which to do it.
+
+    ``commands`` are the lines that call this package and are no Python.
+    """
     actions = list(_about_versions(versions, agent))
     actions += _files(agent)
     edited = list(_edits(agent, versions))
     actions += [each for each in edited if each.kind == "delete"]
-    if versions.side in ("fixed", "before"):
+    if versions.needs_none:
         actions += [each for each in edited if each.kind == "remove"]
+        for path, line in commands:
+            text = f"remove {PATCH} here, where it is called or installed: {_why(versions)}"
+            actions.append(Action("remove", path, line, line, text))
         actions += _requirement(versions)
     elif agent.runs and (versions.side != "unknown" or agent.uses or agent.ours):
         actions += _application(agent, versions)
@@ -109,7 +117,7 @@ def _edits(agent: Agent, versions: Versions) -> Iterator[Action]:
             outs[patch.path].append(_patch(patch))
     for place in agent.uses:
         outs[place.path].append(_use(place))
-    if versions.side in ("fixed", "before"):
+    if versions.needs_none:
         for path, use in agent.ours:
             outs[path].append(out_of(use, PATCH, f": {_why(versions)}"))
     for path, each in outs.items():

@@ -55,6 +55,11 @@ class Versions:
     editable: tuple[Path, int] | None
     again: str
 
+    @property
+    def needs_none(self) -> bool:
+        """No release that is allowed needs the patch."""
+        return self.side in ("fixed", "before")
+
 
 class Requirements:
     """All that a tree states, read once; ``tree.not_read`` gets what could not be read."""

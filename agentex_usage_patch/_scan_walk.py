@@ -22,6 +22,8 @@ RANGES = (
     "requirements*.txt", "*[-_.]requirements.txt", "requirements*.in", "*[-_.]requirements.in",
     "Pipfile", "pyproject.toml", "setup.cfg",
 )  # fmt: skip
+_CONTAINERS = ("Dockerfile", "Containerfile")
+_STARTING = (".dockerfile", ".yml", ".yaml", ".sh")
 
 _LEFT_OUT = frozenset({
     ".git", ".hg", ".svn", ".tox", ".nox", ".eggs", ".mypy_cache", ".ruff_cache",
@@ -45,11 +47,14 @@ class NotReadError(Exception):
 
 @dataclass
 class Tree:
-    """What was found below ``root``: Python files, and by folder what states requirements."""
+    """What was found below ``root``: Python files, by folder what states requirements, and
+    what is known for ``starting`` programs: of containers, pipelines and shells.
+    """
 
     root: Path
     python: list[Path] = field(default_factory=list)
     requirements: dict[Path, list[Path]] = field(default_factory=dict)
+    starting: list[Path] = field(default_factory=list)
     not_read: list[NotRead] = field(default_factory=list)
 
     def upward(self, folder: Path) -> tuple[Path, ...]:
@@ -135,6 +140,8 @@ def _file(tree: Tree, path: Path) -> None:
     kind = _kind(path)
     if kind == "python":
         tree.python.append(path)
+    elif kind == "starting":
+        tree.starting.append(path)
     elif kind:
         tree.requirements.setdefault(tree.home(path), []).append(path)
 
@@ -147,6 +154,8 @@ def _kind(path: Path) -> str:
         return "requirements"
     if name in LOCKS or any(fnmatch(name, pattern) for pattern in RANGES):
         return "requirements"
+    if name.startswith(_CONTAINERS) or name.endswith(_STARTING):
+        return "starting"
     return ""
 
 
