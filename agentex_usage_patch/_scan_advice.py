@@ -48,7 +48,7 @@ def advise(
 ) -> list[Action]:
     """Return what to do with an agent, in the order in which to do it.
 
-    ``commands`` are the lines that call this package and are no Python.
+    ``commands`` are the lines that name this package and are no Python.
     """
     actions = list(_about_versions(versions, agent))
     actions += _files(agent)
@@ -57,7 +57,7 @@ def advise(
     if versions.needs_none:
         actions += [each for each in edited if each.kind == "remove"]
         for path, line in commands:
-            text = f"remove {PATCH} here, where it is called or installed: {_why(versions)}"
+            text = f"remove {PATCH} here, where it is called, installed or set: {_why(versions)}"
             actions.append(Action("remove", path, line, line, text))
         actions += _requirement(versions)
     elif agent.runs and (versions.side != "unknown" or agent.uses or agent.ours):

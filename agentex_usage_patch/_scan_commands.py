@@ -1,4 +1,4 @@
-"""What calls this package and is no Python: the health checks of containers, and scripts."""
+"""What names this package and is no Python: the health checks of containers, and scripts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._scan_owners import Owners
 from ._scan_walk import PYTHON_LIMIT, NotRead, NotReadError, Tree, read
 
 #: A scan needs nothing of an agent, and may go on.
-_NAMED = re.compile(rb"agentex[-_]usage[-_]patch(?! scan\b)")
+_NAMED = re.compile(rb"agentex[-_]usage[-_]patch(?! scan\b)", re.IGNORECASE)
 
 #: A file and a line of it.
 Place = tuple[Path, int]

@@ -37,6 +37,7 @@ livenessProbe:
         ("compose.prod.yaml", COMPOSE, 4),
         ("charts/templates/deployment.yaml", PROBE, 3),
         ("start.sh", "exec agentex-usage-patch status\n", 1),
+        ("start.sh", "export AGENTEX_USAGE_PATCH_DISABLED=1\n", 1),
     ],
 )
 def test_a_call_of_the_command_is_to_be_removed_with_the_package(
@@ -46,8 +47,8 @@ def test_a_call_of_the_command_is_to_be_removed_with_the_package(
                   "ci.yaml": "- run: uvx agentex-usage-patch scan --check .\n"})  # fmt: skip
     (remove,) = only(capsys)["actions"]
     assert (remove["kind"], remove["file"], remove["line"]) == ("remove", file, line)
-    assert remove["text"] == ("remove agentex-usage-patch here, where it is called or installed: "
-                              "agentex-sdk 0.28.4 has the fix")  # fmt: skip
+    assert remove["text"] == ("remove agentex-usage-patch here, where it is called, installed or "
+                              "set: agentex-sdk 0.28.4 has the fix")  # fmt: skip
     assert scanned(capsys, ".")["summary"] == "1 agent: 1 to do in 1 of them."
     (agent / file).unlink()
     assert scanned(capsys, ".")["summary"] == "1 agent: nothing left."
