@@ -59,16 +59,18 @@ class Files:
             for file in self._tree.requirements.get(folder, ()) if file.name not in LOCKS
         )  # fmt: skip
 
-    def is_for(self, lock: Path, folder: Path) -> bool:
-        """Say whether a lock around a folder is for what lies in it.
+    def is_for(self, file: Path, folder: Path) -> bool:
+        """Say whether a file around a folder is for what lies in it.
 
-        It is for its own project and for those that it names: the members of its workspace,
-        or what is installed from a folder.
+        A lock is for its own project and for those that it names: the members of its workspace,
+        or what is installed from a folder. Anybody may install what is no project's.
         """
-        if self._members.get(lock):
-            return self.member(lock, folder) is not None
-        project = self._project(lock, folder)
-        return project in (lock.parent, *self._folders.get(lock, ()))
+        if file.suffix in (".txt", ".in"):
+            return True
+        if self._members.get(file):
+            return self.member(file, folder) is not None
+        project = self._project(file, folder)
+        return project in (file.parent, *self._folders.get(file, ()))
 
     def member(self, lock: Path, folder: Path) -> frozenset[str] | None:
         """Return what the member of a workspace requires that a folder is part of, if it is."""

@@ -73,7 +73,8 @@ class Requirements:
         files = list(self._upward(folder))
         locks = [file for file in files if file.name in LOCKS
                  if self._sdk(file) and self._files.is_for(file, folder)]  # fmt: skip
-        written = [file for file in files if file.name not in LOCKS]
+        written = [file for file in files
+                   if file.name not in LOCKS and self._files.is_for(file, folder)]  # fmt: skip
         trusted = next((file for file in locks + written if self._sdk(file)), None)
         locked = trusted in locks
         if not locked:

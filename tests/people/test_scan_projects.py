@@ -47,15 +47,18 @@ def tree(agent: Path) -> Path:
         ({"one/pyproject.toml": '[tool.poetry]\nname = "one"\n'}, None),
     ],
 )  # fmt: skip
-def test_a_lock_above_a_project_is_of_another(
+def test_a_lock_and_a_project_above_a_project_are_of_others(
     files: dict[str, str],
     found: str | None,
     lock: str,
     tree: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    write(tree, {lock: LOCKED[lock], **files})
+    write(tree, {lock: LOCKED[lock], "pyproject.toml": RANGE, **files})
     assert [each["file"] for each in only(capsys)["sdk"]] == ([found] if found else [])
+    # Anybody may install these.
+    write(tree, {"requirements.txt": "agentex-sdk\n"})
+    assert only(capsys)["sdk"][0]["file"] == (found or "requirements.txt")
 
 
 @pytest.mark.parametrize("lock", OTHERS)
