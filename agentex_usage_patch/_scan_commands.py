@@ -28,7 +28,7 @@ def find_commands(
     found: dict[Path, list[Place]] = defaultdict(list)
     owners = Owners(tree, agents)
     of_nobody = agents[0] if removing.issuperset(agents) and agents else None
-    for path in tree.starting if removing else ():
+    for path in tree.starting:
         owner = owners.of(path.parent) or of_nobody
         if owner in removing:
             try:

@@ -90,7 +90,7 @@ class Requirements:
         sdk = sdk if locked else narrowed(sdk, [each for each in also if each.bounds])
         exact = tuple(each for each in sdk if each.version)
         sdk = exact or sdk
-        by_hand = self._by_hand(trusted, written)
+        by_hand = self._by_hand(written)
         ours = self._written(by_hand, PATCH)
         made = None if trusted in by_hand else trusted
         pinned = {each.version for each in exact}
@@ -123,13 +123,13 @@ class Requirements:
             return ()
         return self._files.required(file, PATCH)
 
-    def _by_hand(self, trusted: Path | None, written: list[Path]) -> list[Path]:
-        """Return the files that people write, rather those that belong to the trusted one."""
-        made = {file: self._files.sources(file) for file in [trusted, *written]
-                if file and file.name not in LOCKS}  # fmt: skip
-        files = [each for file, sources in made.items()
-                 for each in ([file] if sources is None else sources)]  # fmt: skip
-        return list(dict.fromkeys(files))
+    def _by_hand(self, written: list[Path]) -> list[Path]:
+        """Return the files that people write, in the place of those that a compiler made."""
+        found: list[Path] = []
+        for file in written:
+            sources = self._files.sources(file)
+            found += [file] if sources is None else sources
+        return list(dict.fromkeys(found))
 
     def _written(self, by_hand: list[Path], distribution: str) -> list[Stated]:
         """Return what people write of a distribution, and no compiler into what they include."""

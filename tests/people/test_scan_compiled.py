@@ -76,7 +76,7 @@ def test_a_compiled_file_is_changed_in_what_it_names_and_made_again(
 def test_what_a_compiled_file_names_is_found_from_where_the_command_ran(
     agent: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    head = UV.replace("requirements/prod.in", "pyproject.toml away/none.in ../../other.in")
+    head = UV.replace("requirements/prod.in", "../../other.in away/none.in pyproject.toml")
     write(agent.parent, {"other.in": "agentex-sdk\n"})
     (agent / "run_worker.py").unlink()
     write(agent, {"pyproject.toml": '[project]\ndependencies = [\n"agentex-sdk",\n]\n',

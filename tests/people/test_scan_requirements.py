@@ -73,6 +73,7 @@ def test_a_tree_that_is_called_so_has_its_requirements_in_it(
 CONSTRAINTS = [
     # What is required, what bounds it, what is told, and whether the patch is needed.
     ("agentex-sdk", "agentex-sdk==0.10.4", "constraints.txt:1 ==0.10.4", "yes"),
+    ("agentex-sdk\nagentex-sdk>0.9", "agentex-sdk==0.10.4", "constraints.txt:1 ==0.10.4", "yes"),
     ("agentex-sdk>=0.10", "agentex-sdk==0.10.5", "constraints.txt:1 ==0.10.5", "no"),
     ("agentex-sdk>=0.10", "agentex-sdk>=0.10.5", "requirements.txt:2 >=0.10,>=0.10.5", "no"),
     ("agentex-sdk", "agentex-sdk<0.10.5\nagentex-sdk>0.9",

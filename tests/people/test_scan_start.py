@@ -18,6 +18,7 @@ HEADS = {
     "# -*- coding: latin-1 -*-\nname = 'é'\n": 2,
     "#!/usr/bin/env python\n# vim: set fileencoding=latin-1 :\nname = 'é'\n": 3,
     "\n \t# coding=latin-1\nname = 'é'\n": 3,
+    "\xef\xbb\xbf# coding: utf-8\n": 2,
     "x = 1\n# coding=nonsense\n": 1,
     "# 1\n# 2\n# coding=nonsense\n": 1,
     "# coding: latin-1\n'''é\n'''\nfrom __future__ import annotations\n": 5,
