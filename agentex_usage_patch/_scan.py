@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ._scan_advice import advise
-from ._scan_agents import find_agents
+from ._scan_agents import Agent, SharedFile, find_agents
+from ._scan_elsewhere import advise_elsewhere
 from ._scan_progress import Progress
 from ._scan_report import AgentReport, ScanReport
-from ._scan_versions import Requirements
+from ._scan_stated import Stated
+from ._scan_versions import Requirements, Versions
 from ._scan_walk import NotRead, walk
 
 
@@ -44,7 +46,9 @@ def examine(roots: Sequence[Path]) -> ScanReport:
     """Read the trees and return what is to be told; a tree within another is read once."""
     outermost = [root for root in dict.fromkeys(roots)
                  if not any(other in root.parents for other in roots)]  # fmt: skip
-    agents: list[AgentReport] = []
+    found: list[tuple[Agent, Versions]] = []
+    others: list[SharedFile] = []
+    required: list[tuple[Stated | None, Stated | None]] = []
     not_read: list[NotRead] = []
     with Progress() as progress:
         for root in outermost:
@@ -52,8 +56,21 @@ def examine(roots: Sequence[Path]) -> ScanReport:
             tree = walk(root, progress.went)
             progress.stage("reading", len(tree.python))
             requirements = Requirements(tree)
-            for agent in find_agents(tree, progress.went):
+            agents, files = find_agents(tree, progress.went)
+            for agent in agents:
                 versions = requirements.of(agent.folder)
-                agents.append(AgentReport(agent, versions, tuple(advise(agent, versions))))
+                own = {code.path for code in agent.codes}
+                brought = (requirements.brought(versions, path)
+                           for path, _ in agent.applied if path not in own)  # fmt: skip
+                agent.brought = next(filter(None, brought), None)
+                found.append((agent, versions))
+            others += files
+            required += requirements.elsewhere(agent.folder for agent in agents)
             not_read += tree.not_read
-    return ScanReport(tuple(outermost), tuple(agents), tuple(sorted(set(not_read))))
+    needing = frozenset(
+        agent.folder for agent, versions in found if versions.side not in ("fixed", "before")
+    )
+    reports = [AgentReport(agent, versions, tuple(advise(agent, versions, needing)))
+               for agent, versions in found]  # fmt: skip
+    rest = advise_elsewhere(others, required, due=bool(found) and not needing)
+    return ScanReport(tuple(outermost), tuple(reports), tuple(rest), tuple(sorted(set(not_read))))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from . import _upstream
-from ._scan_agents import Agent
+from ._scan_agents import Agent, SharedFile
 from ._scan_calls import BY_NAME, InHouse, Place
 from ._scan_code import WORKER_FILE
 from ._scan_edits import Out, edits, out_of
+from ._scan_extra_args import Workaround
 from ._scan_stated import PATCH, Stated
 from ._scan_versions import Versions
 
@@ -50,18 +51,24 @@ class Action:
     due: bool = True
 
 
-def advise(agent: Agent, versions: Versions) -> list[Action]:
-    """Return what to do with an agent, in the order in which to do it."""
+def advise(agent: Agent, versions: Versions, needing: frozenset[Path]) -> list[Action]:
+    """Return what to do with an agent, in the order in which to do it.
+
+    ``needing`` are the folders of the agents that are not known to do without this package.
+    """
     actions = list(_about_versions(versions, agent))
     actions += _files(agent)
     edited = list(_edits(agent, versions))
     actions += [each for each in edited if each.kind == "delete"]
     if versions.side in ("fixed", "before"):
-        actions += [each for each in edited if each.kind == "remove"]
-        actions += _requirement(versions)
+        removals = [each for each in edited if each.kind == "remove"]
+        removals += requirement(versions.written_patch, versions.patch, f": {_why(versions)}")
+        actions += removals if needing.isdisjoint(agent.importers) else map(later, removals)
+        shared = removals_in(agent.shared, f": {_why(versions)}")
+        actions += map(later, shared) if needing else shared
     elif agent.runs and (versions.side != "unknown" or agent.uses or agent.ours):
         actions += _application(agent, versions)
-    actions += _workarounds(agent, versions)
+    actions += workarounds(agent.workarounds, fixed=versions.side == "fixed")
     if not actions and versions.side in ("affected", "spans"):
         sdk = versions.sdk[0]
         text = f"safe to upgrade to {_upstream.DISTRIBUTION}>={_upstream.FIXED_IN}; then scan again"
@@ -157,7 +164,7 @@ def _application(agent: Agent, versions: Versions) -> Iterator[Action]:
     lines = "; ".join(TWO_LINES)
     if not agent.applied and agent.worker:
         path, line = agent.worker.path, agent.worker.start
-        yield Action("add", path, line, line, f"add two lines here: {lines}")
+        yield Action("add", path, line, line, f"add two lines here{_uncalled(agent)}: {lines}")
     elif not agent.applied:
         text = f"add two lines to {WORKER_FILE}, which cannot be read: {lines}"
         yield Action("add", agent.folder / WORKER_FILE, 1, 1, text)
@@ -166,10 +173,18 @@ def _application(agent: Agent, versions: Versions) -> Iterator[Action]:
     if lock and lock.locked and written and not versions.patch:
         text = f"{PATCH} is in {written.file.name} and not in this lock: {_lock_again(lock)}"
         yield Action("lock", lock.file, lock.line, lock.line, text)
-    elif lock and not versions.patch:
+    elif lock and not versions.patch and not agent.brought:
         path, line = versions.editable or (lock.file, lock.line)
         again = f", then {_lock_again(lock)}" if lock.locked else ""
         yield Action("require", path, line, line, f"add {PATCH} to the requirements{again}")
+
+
+def _uncalled(agent: Agent) -> str:
+    """Say where a file that an agent imports applies this package, in what it does not call."""
+    for file in agent.shared:
+        for use in file.applied:
+            return f", as nothing is seen to call what does so in {file.path.name}:{use.line}"
+    return ""
 
 
 def _why(versions: Versions) -> str:
@@ -177,23 +192,34 @@ def _why(versions: Versions) -> str:
     return f"{release} has {'the fix' if versions.side == 'fixed' else 'no such model'}"
 
 
-def _requirement(versions: Versions) -> Iterator[Action]:
-    if stated := versions.written_patch or versions.patch:
-        locked = versions.patch if versions.patch and versions.patch.locked else None
-        again = f", then {_lock_again(locked)}" if locked else ""
+def removals_in(files: Iterable[SharedFile], why: str) -> Iterator[Action]:
+    """Yield what takes this package out of files that agents share."""
+    for file in files:
+        for edit in edits(out_of(use, PATCH, why) for use in file.ours):
+            yield Action("remove", file.path, edit.line, edit.end, edit.text)
+
+
+def later(action: Action) -> Action:
+    """Return what is to be done when no agent needs this package any more, as such."""
+    return replace(action, due=False, text=f"not while an agent needs it: {action.text}")
+
+
+def requirement(written: Stated | None, patch: Stated | None, why: str) -> Iterator[Action]:
+    """Yield what takes a requirement out, from where a person wrote it or a lock holds it."""
+    if stated := written or patch:
+        again = f", then {_lock_again(patch)}" if patch and patch.locked else ""
         where = "what this lock is made from" if stated.locked else "the requirements"
-        text = f"remove {PATCH} from {where}{again}: {_why(versions)}"
+        text = f"remove {PATCH} from {where}{again}{why}"
         yield Action("remove", stated.file, stated.line, stated.line, text)
 
 
-def _workarounds(agent: Agent, versions: Versions) -> Iterator[Action]:
-    when = "is" if versions.side == "fixed" else "becomes"
-    after = "" if versions.side == "fixed" else f" from {_upstream.FIXED_IN} on"
-    for code in agent.codes:
-        for found in code.workarounds:
-            text = (f"take {found.field!r} out of extra_args, where it {when} a TypeError{after}: "
-                    f"give it as {_upstream.GIVEN_AS[found.field]}")  # fmt: skip
-            yield Action("workaround", code.path, found.line, found.line, text)
+def workarounds(found: Iterable[tuple[Path, Workaround]], *, fixed: bool) -> Iterator[Action]:
+    """Yield what takes fields out of ``extra_args``."""
+    when = "is a TypeError" if fixed else f"becomes a TypeError from {_upstream.FIXED_IN} on"
+    for path, each in found:
+        text = (f"take {each.field!r} out of extra_args, where it {when}: "
+                f"give it as {_upstream.GIVEN_AS[each.field]}")  # fmt: skip
+        yield Action("workaround", path, each.line, each.line, text)
 
 
 def _lock_again(lock: Stated) -> str:

@@ -11,6 +11,7 @@ from . import _upstream
 from ._scan_blocks import Definition, Statement, Within, nodes
 from ._scan_extra_args import BEGINNING, Workaround, workarounds
 from ._scan_forms import assigns, is_alone, replaces
+from ._scan_listed import listed
 from ._scan_names import Names
 from ._scan_syntax import python, start
 from ._scan_walk import NotReadError
@@ -66,7 +67,8 @@ class Patch:
 class Use:
     """An import (then of all that a name holds), a call or another use, by its dotted name.
 
-    ``written`` is how an import writes it; ``imported`` is that the name is from elsewhere.
+    ``written`` is how an import or ``__all__`` writes it; ``imported`` is that the name is from
+    elsewhere.
     """
 
     line: int
@@ -79,13 +81,19 @@ class Use:
     written: str = ""
     imported: bool = True
 
+    @property
+    def bound(self) -> str:
+        """The name that an import gives it."""
+        return self.written.rpartition(" as ")[2]
+
 
 @dataclass
 class Code:
     """What a file does: everything with its lines, in the order of the file.
 
     ``start`` is the first line at which a statement may be put in. ``effects`` are the calls
-    that it makes when it is imported.
+    that it makes when it is imported. ``listed`` are the names in its ``__all__``, None where
+    not all are known, and ``own`` those that are from no star, where it imports with one.
     """
 
     path: Path
@@ -96,6 +104,8 @@ class Code:
     uses: list[Use] = field(default_factory=list)
     workarounds: list[Workaround] = field(default_factory=list)
     effects: set[str] = field(default_factory=set)
+    listed: set[str] | None = None
+    own: frozenset[str] = frozenset()
 
 
 def read_code(path: Path, source: bytes) -> Code:
@@ -122,6 +132,8 @@ class _Reading:
         self._whole: set[int] = set()
         self._effects: list[tuple[Within, str]] = []
         self._workarounds: set[Workaround] = set()
+        #: Whether all of what each statement lists in ``__all__`` is known.
+        self._lists: list[bool] = []
 
     def look(self, within: Within, node: ast.AST) -> None:
         """Note what one node does."""
@@ -150,6 +162,10 @@ class _Reading:
                 self.code.effects.add(name)
             else:
                 within.definition.does_more = True
+        if not all(self._lists):
+            self.code.listed = None
+        if any(use.bound == "*" for use in self.code.uses):
+            self.code.own = self._names.own()
 
     def _imported(self, within: Within, node: ast.Import | ast.ImportFrom) -> None:
         statement = within.statement
@@ -165,6 +181,8 @@ class _Reading:
 
     def _stated(self, within: Within, node: ast.stmt) -> None:
         definition = None if within.nested else within.definition
+        if within.definition is None and (found := listed(node)):
+            self._listed(within, node, *found)
         match node:
             case ast.Import() | ast.ImportFrom():
                 self._imported(within, node)
@@ -182,6 +200,21 @@ class _Reading:
             definition.is_plain = False
         if definition and isinstance(node, ast.Return) and not _says_little(node.value):
             definition.does_more = True
+
+    def _listed(
+        self, within: Within, node: ast.stmt, names: list[ast.Constant], known: bool
+    ) -> None:
+        self._lists.append(known)
+        self.code.listed = (self.code.listed or set()) | {str(each.value) for each in names}
+        alone, statement = isinstance(node, ast.Expr) and len(names) == 1, within.statement
+        for name in (str(each.value) for each in names):
+            for dotted in self._names.used(ast.Name(name, ast.Load())):
+                imported = self._names.is_imported(dotted)
+                if imported or self._names.is_defined(dotted):
+                    self.code.uses.append(Use(
+                        statement.line, statement.end, dotted, "reference", alone, statement,
+                        None, "" if alone else name, imported,
+                    ))  # fmt: skip
 
     def _used(self, within: Within, node: ast.expr, what: What, dotted: list[str]) -> None:
         definition = within.definition

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from ._scan_code import OURS
 
+#: The file that stands for this package, where that is installed: one that is in no tree.
+PACKAGE = Path(OURS)
+
 
 class Modules:
     """The files of a tree by the names under which others import them.
@@ -35,6 +38,7 @@ class Modules:
                 self._shared[last].append(path)
         self._found: dict[tuple[str, Path], Path | None] = {}
         self._hidden: dict[Path, bool] = {}
+        self._packages: dict[Path, tuple[Path, ...]] = {}
 
     def is_installed(self, seen_from: Path) -> bool:
         """Say whether this package's name leads out of the tree, seen from a file."""
@@ -44,14 +48,28 @@ class Modules:
         return not self._hidden[folder]
 
     def led_to(self, name: str, seen_from: Path) -> tuple[Path | None, str]:
-        """Return the file that a dotted name leads to, and the name in it, empty for all."""
+        """Return the file that a dotted name leads to, and the name in it, empty for all.
+
+        For this package, where no file has its name, it is `PACKAGE`.
+        """
         stripped = name.lstrip(".")
         dots, parts = name[: len(name) - len(stripped)], stripped.split(".")
         for count in range(len(parts), -1 if dots else 0, -1):
             file = self._file(dots + ".".join(parts[:count]), seen_from.parent)
             if file is not None:
                 return (None if file == seen_from else file), ".".join(parts[count:])
+        if not dots and parts[0] == OURS and self.is_installed(seen_from):
+            return PACKAGE, ".".join(parts[1:])
         return None, ""
+
+    def packages(self, file: Path) -> tuple[Path, ...]:
+        """Return the ``__init__`` of each package that a file is in, from within."""
+        if file not in self._packages:
+            of = file.parent if file.name == "__init__.py" else file
+            init = of.parent / "__init__.py"
+            around = (init, *self.packages(init)) if init in self._files else ()
+            self._packages[file] = around
+        return self._packages[file]
 
     def _file(self, module: str, folder: Path) -> Path | None:
         if (module, folder) not in self._found:

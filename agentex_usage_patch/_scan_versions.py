@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -82,6 +82,27 @@ class Requirements:
             companions=tuple(self._companions(sdk, trusted, written)),
             editable=self._editable(written, trusted),
         )
+
+    def brought(self, versions: Versions, shared: Path) -> Stated | None:
+        """Return where the project of a shared file requires this package, for an agent whose
+        lock knows it too, if it has one.
+        """
+        lock = versions.sdk[0] if versions.sdk and versions.sdk[0].locked else None
+        if lock and not self._named(lock.file, PATCH):
+            return None
+        theirs = self.of(shared.parent)
+        return theirs.written_patch or theirs.patch
+
+    def elsewhere(self, folders: Iterable[Path]) -> Iterator[tuple[Stated | None, Stated | None]]:
+        """Yield where this package is required by what is no agent's: as a person wrote it, and
+        in a lock.
+        """
+        theirs = {each for folder in folders for each in self._tree.upward(folder)}
+        for folder in sorted(self._tree.requirements.keys() - theirs):
+            files = sorted(self._tree.requirements[folder], key=_trust)
+            stated = [each for file in files for each in self._named(file, PATCH)]
+            yield (next((each for each in stated if not each.locked), None),
+                   next((each for each in stated if each.locked), None))  # fmt: skip
 
     def _upward(self, folder: Path) -> Iterator[Path]:
         """Yield the files that state requirements, nearest first, by trust in each folder."""

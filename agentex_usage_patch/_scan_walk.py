@@ -52,6 +52,13 @@ class Tree:
         folders = (folder, *folder.parents)
         return folders[: folders.index(self.root) + 1]
 
+    def is_test(self, path: Path) -> bool:
+        """Say whether a file tests an agent, and is no part of a running one."""
+        inside = path.relative_to(self.root).parts
+        return (
+            "tests" in inside[:-1] or path.name.startswith("test_") or path.name == "conftest.py"
+        )
+
 
 def walk(root: Path, went: Callable[[], None]) -> Tree:
     """Find the files of a tree; ``went`` is called once for each folder.
