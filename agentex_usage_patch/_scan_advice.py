@@ -180,10 +180,10 @@ def _application(agent: Agent, versions: Versions) -> Iterator[Action]:
 
 
 def _uncalled(agent: Agent) -> str:
-    """Say where a file that an agent imports applies this package, in what it does not call."""
+    """Say where a file that an agent imports applies this package, in what it does not run."""
     for file in agent.shared:
         for use in file.applied:
-            return f", as nothing is seen to call what does so in {file.path.name}:{use.line}"
+            return f", as {file.path.name}:{use.line}, which applies it, is not seen to run"
     return ""
 
 

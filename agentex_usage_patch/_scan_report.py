@@ -117,8 +117,12 @@ class ScanReport:
 
     @property
     def due(self) -> int:
-        """How many things are to be done in all."""
-        return sum(agent.due for agent in self.agents) + self._due_elsewhere
+        """How many things are to be done in all, what several agents share once."""
+        return self._due_inside + self._due_elsewhere
+
+    @property
+    def _due_inside(self) -> int:
+        return len({action for each in self.agents for action in each.actions if action.due})
 
     @property
     def _due_elsewhere(self) -> int:
@@ -134,7 +138,7 @@ class ScanReport:
         count = f"{len(self.agents)} agent{'s' * (len(self.agents) > 1)}"
         if self.due:
             busy = sum(bool(agent.due) for agent in self.agents)
-            inside, outside = self.due - self._due_elsewhere, self._due_elsewhere
+            inside, outside = self._due_inside, self._due_elsewhere
             told = [f"{inside} to do in {busy} of them"] * bool(inside)
             told += [f"{outside} to do in files of no agent"] * bool(outside)
             return f"{count}: {', '.join(told)}."

@@ -96,19 +96,21 @@ class Shared:
             code, use = waiting.pop()
             self.applied[code.path].append(place)
             key = _runner(code, use)
-            if key not in self._applying and self._is_shared(code.path):
+            if key and key not in self._applying and self._is_shared(code.path):
                 self._applying[key] = place
                 self._leads.ask(key[1].rpartition(".")[2] or module_parts(code.path)[-1])
                 waiting += ((code, use) for code, use in self._leads.of.get(key, ())
                             if _runs(use, key) and not self._is_test(code.path))  # fmt: skip
 
 
-def _runner(code: Code, use: Use) -> Key:
-    """Return what a use runs with: the function that it is in, or its file."""
+def _runner(code: Code, use: Use) -> Key | None:
+    """Return what a use runs with: the function that it is in, or its file when it is imported;
+    None where that is when the file is started.
+    """
     definition = use.definition
-    if definition is None or definition.methods is not None:
-        return code.path, ""
-    return code.path, definition.name.removesuffix(".__init__")
+    if definition and definition.methods is None:
+        return code.path, definition.name.removesuffix(".__init__")
+    return None if any(each.script for each in use.statement.around()) else (code.path, "")
 
 
 def _runs(use: Use, key: Key) -> bool:

@@ -229,9 +229,9 @@ def test_names_that_lead_to_each_other_lead_nowhere(
     ]
 
 
-def run(file: Path) -> None:
+def run(file: Path, path: str = "") -> None:
     done = subprocess.run(  # noqa: S603 - of this test
-        [sys.executable, "-ES", str(file)], cwd=file.parent, capture_output=True, text=True,
-        timeout=60, check=False,
+        [sys.executable, "-S", str(file)], cwd=file.parent, capture_output=True, text=True,
+        timeout=60, check=False, env={"PYTHONPATH": path},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
