@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,8 +65,8 @@ class Agent:
     @property
     def workarounds(self) -> list[tuple[Path, Workaround]]:
         """The fields that its files and the shared ones pass through ``extra_args``."""
-        return [(file.path, each) for file in (*self.codes, *self.shared)
-                for each in file.workarounds]  # fmt: skip
+        own = [(code.path, each) for code in self.codes for each in code.workarounds]
+        return own + [(file.path, each) for file in self.shared for each in file.workarounds]
 
 
 def find_agents(tree: Tree, went: Callable[[], None]) -> tuple[list[Agent], list[SharedFile]]:
@@ -81,25 +81,8 @@ def find_agents(tree: Tree, went: Callable[[], None]) -> tuple[list[Agent], list
     owners = _owners(tree, codes)
     agents = {folder: Agent(folder) for folder in sorted(owners.folders)}
     owned = {path: owner for path in tree.python if (owner := owners.of(path.parent))}
-    running = {owned[code.path] for code in codes.values()
-               if code.path in owned and (_starts(code.path) or code.worker)}  # fmt: skip
-    modules = Modules(tree.python, owned, frozenset(agents) - running)
-    leads = Leads(modules)
-    shared = Shared(leads, tree.is_test, lambda path: owned.get(path) not in running)
     patches = [each for found in patching.values() for each in found]
-    uses = InHouseUses(patches, modules, leads)
-    for name in (name for patch in patches for name in patch.names):
-        leads.ask(name)
-    for code in codes.values():
-        if code.workarounds:
-            shared.matters(code.path)
-
-    def told(lead: Lead) -> None:
-        uses.lead(lead.code, lead.use, lead.path, lead.name)
-        shared.lead(lead)
-
-    follow(tree, codes, owned, leads, told)
-    uses.end(codes.values())
+    uses, shared = _follow(tree, codes, owned, patches)
     for path, owner in owned.items():
         if path in codes:
             agents[owner].codes.append(codes[path])
@@ -110,19 +93,52 @@ def find_agents(tree: Tree, went: Callable[[], None]) -> tuple[list[Agent], list
     for path in sorted(codes.keys() - owned.keys()):
         for owner in [owned[each] for each in uses.led_to(codes[path]) if each in owned][:1]:
             agents[owner].uses += uses.of(path)
-    files: dict[Path, SharedFile] = {}
+    files = _shared_files(tree, codes, shared)
+    for agent in agents.values():
+        for path in filter(files.__contains__, shared.reached(agent.codes)):
+            agent.shared.append(files[path])
+            files[path].agents.add(agent.folder)
+            if path in owned:
+                agents[owned[path]].importers.add(agent.folder)
+    return list(agents.values()), [each for path, each in files.items() if path not in owned]
+
+
+def _follow(
+    tree: Tree, codes: dict[Path, Code], owned: Mapping[Path, Path], patches: list[InHouse]
+) -> tuple[InHouseUses, Shared]:
+    """Return what uses the patches and this package; add to the files those that have to be read
+    to know that.
+    """
+    running = {owned[code.path] for code in codes.values()
+               if code.path in owned and (_starts(code.path) or code.worker)}  # fmt: skip
+    modules = Modules(tree.python, owned, frozenset(owned.values()) - running)
+    leads = Leads(modules)
+    uses = InHouseUses(patches, modules, leads)
+    shared = Shared(leads, tree.is_test, lambda path: owned.get(path) not in running)
+    for patch in patches:
+        for name in patch.names:
+            leads.ask(name)
+    for code in codes.values():
+        if code.workarounds:
+            shared.matters(code.path)
+
+    def told(lead: Lead) -> None:
+        uses.lead(lead.code, lead.use, lead.path, lead.name)
+        shared.lead(lead)
+
+    follow(tree, codes, owned, leads, told)
+    uses.end(codes.values())
+    return uses, shared
+
+
+def _shared_files(tree: Tree, codes: dict[Path, Code], shared: Shared) -> dict[Path, SharedFile]:
+    """Return the files with something that matters to who imports them."""
+    files = {}
     for path, code in sorted(codes.items()):
         found = [] if tree.is_test(path) else code.workarounds
         if found or shared.ours[path]:
             files[path] = SharedFile(path, found, shared.ours[path], shared.own(path))
-    for agent in agents.values():
-        for path in shared.reached(agent.codes):
-            if path in files:
-                agent.shared.append(files[path])
-                files[path].agents.add(agent.folder)
-                if path in owned:
-                    agents[owned[path]].importers.add(agent.folder)
-    return list(agents.values()), [each for path, each in files.items() if path not in owned]
+    return files
 
 
 def _owners(tree: Tree, codes: dict[Path, Code]) -> Owners:

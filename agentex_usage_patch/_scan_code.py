@@ -10,7 +10,7 @@ from typing import Literal
 from . import _upstream
 from ._scan_blocks import Definition, Statement, Within, nodes
 from ._scan_extra_args import BEGINNING, Workaround, workarounds
-from ._scan_forms import assigns, is_alone, replaces
+from ._scan_forms import assigns, is_alone, is_around, replaces, says_little
 from ._scan_listed import listed
 from ._scan_names import Names
 from ._scan_syntax import python, start
@@ -36,9 +36,6 @@ SAYS = frozenset({
 })  # fmt: skip
 #: What a function that patches may do by the way.
 _BESIDE = SAYS | {"setattr", "update_wrapper"}
-#: What may stand around a call in a function that is there for the call.
-_AROUND = (ast.Expr, ast.Import, ast.ImportFrom, ast.Try, ast.TryStar, ast.If, ast.With, ast.Pass,
-           ast.Global)  # fmt: skip
 
 _NAMES = (ast.Name, ast.Attribute)
 
@@ -196,9 +193,9 @@ class _Reading:
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
                 if assigns(self._names, node):
                     self._patch(within, node, "assigns to", "call", whole=is_alone(node))
-        if definition and not _is_around(node):
+        if definition and not is_around(node):
             definition.is_plain = False
-        if definition and isinstance(node, ast.Return) and not _says_little(node.value):
+        if definition and isinstance(node, ast.Return) and not says_little(node.value):
             definition.does_more = True
 
     def _listed(
@@ -252,18 +249,3 @@ class _Reading:
             node.lineno, node.end_lineno or node.lineno, how, what, whole, within.statement,
             within.definition, within.nested,
         ))  # fmt: skip
-
-
-def _is_around(node: ast.stmt) -> bool:
-    """Say whether a statement may stand beside a call in a function that is there for that."""
-    match node:
-        case ast.Assign(targets=targets):
-            return all(isinstance(each, ast.Name) for each in targets)
-        case ast.Return(value=value):
-            return _says_little(value)
-    return isinstance(node, _AROUND)
-
-
-def _says_little(value: ast.expr | None) -> bool:
-    """Say whether what is returned may be of a patch: nothing, a constant or a call."""
-    return value is None or isinstance(value, ast.Constant | ast.Call)

@@ -16,9 +16,7 @@ def listed(node: ast.stmt) -> tuple[list[ast.Constant], bool] | None:
             | ast.AugAssign(target=ast.Name(id="__all__"), value=value)
             | ast.Expr(
                 value=ast.Call(
-                    func=ast.Attribute(
-                        value=ast.Name(id="__all__"), attr="append" | "extend"
-                    ),
+                    func=ast.Attribute(value=ast.Name(id="__all__"), attr="append" | "extend"),
                     args=[value],
                 )
             )

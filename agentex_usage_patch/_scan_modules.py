@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -95,7 +96,7 @@ class Modules:
         parts = tuple(module.split("."))
         if parts[-1] not in self._last:
             return None  # as most names, which are of functions and of other packages
-        for files in (self._mine(parts[-1], folder), self._others(parts[-1], folder)):
+        for files in (self._mine(parts[-1], folder), self._others(parts, folder)):
             matching = [file for file in files if module_parts(file)[-len(parts) :] == parts]
             if matching:
                 return max(matching, key=lambda file: _in_common(file, folder))
@@ -111,9 +112,14 @@ class Modules:
         owner = self._owners.get(folder)
         return self._owned.get((owner, last), ()) if owner else ()
 
-    def _others(self, last: str, folder: Path) -> Iterator[Path]:
-        yield from self._near(last, folder)
-        yield from self._shared.get(last, ())
+    def _others(self, parts: tuple[str, ...], folder: Path) -> Iterator[Path]:
+        if parts[0] in sys.stdlib_module_names:
+            return  # that is found before what another folder holds
+        yield from self._near(parts[-1], folder)
+        for file in self._shared.get(parts[-1], ()):
+            outermost = Path(*module_parts(file)[: -len(parts)])
+            if outermost / "__init__.py" not in self._files:  # else it is of a package
+                yield file
 
 
 def module_parts(path: Path) -> tuple[str, ...]:

@@ -55,9 +55,7 @@ class Tree:
     def is_test(self, path: Path) -> bool:
         """Say whether a file tests an agent, and is no part of a running one."""
         inside = path.relative_to(self.root).parts
-        return (
-            "tests" in inside[:-1] or path.name.startswith("test_") or path.name == "conftest.py"
-        )
+        return "tests" in inside[:-1] or path.name.startswith("test_") or path.name == "conftest.py"
 
 
 def walk(root: Path, went: Callable[[], None]) -> Tree:

@@ -221,7 +221,8 @@ def test_names_that_lead_to_each_other_lead_nowhere(
     write(agent, {"requirements.txt": PINS, "patches/usage.py": USAGE,
                   "one.py": "from two import apply\n", "two.py": "from one import apply\n",
                   "three.py": "from three import apply\nfrom four import *\n",
-                  "four.py": "from three import *\nfrom five import *\nfrom patches.usage import *\n",
+                  "four.py": ("from three import *\nfrom five import *\n"
+                              "from patches.usage import *\n"),
                   "run_worker.py": ("import one, three, four\none.apply()\nthree.other()\n"
                                     "four.apply()\n")})  # fmt: skip
     assert [f"{each['file']}:{each['line']}" for each in only(capsys)["in_house_uses"]] == [
@@ -230,7 +231,7 @@ def test_names_that_lead_to_each_other_lead_nowhere(
 
 
 def run(file: Path, path: str = "") -> None:
-    done = subprocess.run(  # noqa: S603 - of this test
+    done = subprocess.run(
         [sys.executable, "-S", str(file)], cwd=file.parent, capture_output=True, text=True,
         timeout=60, check=False, env={"PYTHONPATH": path},
     )  # fmt: skip

@@ -22,7 +22,8 @@ TWO_LINES = "from agentex_usage_patch import apply_patch; apply_patch()"
 # By how an agent gets this package through a library: the files, and where it is applied.
 THROUGH: dict[str, tuple[dict[str, str], str]] = {
     "a function that is called": (
-        {BOOT: START, "run_worker.py": "from company.bootstrap import start\nstart()\n"}, f"{BOOT}:5",
+        {BOOT: START, "run_worker.py": "from company.bootstrap import start\nstart()\n"},
+        f"{BOOT}:5",
     ),
     "a function of its module": (
         {BOOT: START, "run_worker.py": "from company import bootstrap as b\nb.start()\n"},
@@ -61,7 +62,7 @@ THROUGH: dict[str, tuple[dict[str, str], str]] = {
         f"{BOOT}:3",
     ),
     "a call when it is imported": (
-        {BOOT: f"{START}\n\nif True:\n    start()\n", "run_worker.py": "import company.bootstrap\n"},
+        {BOOT: f"{START}if True:\n    start()\n", "run_worker.py": "import company.bootstrap\n"},
         f"{BOOT}:5",
     ),
     "an import of auto": (
@@ -174,7 +175,7 @@ def test_what_is_not_seen_to_run_does_not_count(
     what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, imported = NOT_THROUGH[what]
-    script = f"{START}\n\nif __name__ == '__main__':\n    start()\nif __name__ != 'x':\n    print()\n"
+    script = f"{START}if __name__ == '__main__':\n    start()\nif __name__ != 'x':\n    print()\n"
     tree(tmp_path, {BOOT: f"{START}\n\ndef other(): ...\n", "libs/company/script.py": script,
                     "run_worker.py": code})  # fmt: skip
     found = one(scanned(capsys, "."))
@@ -188,8 +189,8 @@ def test_what_is_not_seen_to_run_does_not_count(
 def test_a_test_of_an_agent_does_not_patch_it_through_a_library(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tree(tmp_path, {BOOT: START, "tests/test_it.py": "from company.bootstrap import start\nstart()\n",
-                    "libs/company/tests/test_it.py": "from company.bootstrap import start\nstart()\n",
+    code = "from company.bootstrap import start\nstart()\n"
+    tree(tmp_path, {BOOT: START, "tests/test_it.py": code, "libs/company/tests/test_it.py": code,
                     "libs/tests/test_more.py": "f(extra_args={'prompt': 1})\n"})  # fmt: skip
     told = scanned(capsys, ".")
     assert one(told)["actions"][0]["text"] == f"add two lines here: {TWO_LINES}"
