@@ -57,7 +57,7 @@ def advise(agent: Agent, versions: Versions, needing: frozenset[Path]) -> list[A
     ``needing`` are the folders of the agents that are not known to do without this package.
     """
     actions = list(_about_versions(versions, agent))
-    actions += _files(agent)
+    actions += files(patch for patch in agent.patches if patch.path in agent.alone)
     edited = list(_edits(agent, versions))
     actions += [each for each in edited if each.kind == "delete"]
     if versions.side in ("fixed", "before"):
@@ -106,11 +106,11 @@ def _unknown(versions: Versions, agent: Agent) -> Action:
     return Action("version", path, line, line, text, due=not agent.applied)
 
 
-def _files(agent: Agent) -> Iterator[Action]:
-    for patch in agent.patches:
-        if patch.path in agent.alone:
-            yield Action("delete", patch.path, patch.line, patch.line,
-                         f"delete this file, an in-house patch: {_does(patch)}")  # fmt: skip
+def files(patches: Iterable[InHouse]) -> Iterator[Action]:
+    """Yield what deletes the files that are there for in-house patches."""
+    for patch in patches:
+        yield Action("delete", patch.path, patch.line, patch.line,
+                     f"delete this file, an in-house patch: {_does(patch)}")  # fmt: skip
 
 
 def _edits(agent: Agent, versions: Versions) -> Iterator[Action]:

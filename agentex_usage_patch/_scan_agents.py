@@ -22,13 +22,14 @@ from ._scan_walk import Tree
 class SharedFile:
     """A file that agents import, or nobody: ``ours`` are its imports and calls of this package,
     ``applied`` those that apply it, ``agents`` the folders of those that import it, themselves
-    or through other such files.
+    or through other such files. ``patches`` are the in-house patches in it.
     """
 
     path: Path
     workarounds: list[Workaround]
     ours: list[Use]
     applied: list[Use]
+    patches: list[InHouse]
     agents: set[Path] = field(default_factory=set)
 
 
@@ -93,7 +94,7 @@ def find_agents(tree: Tree, went: Callable[[], None]) -> tuple[list[Agent], list
     for path in sorted(codes.keys() - owned.keys()):
         for owner in [owned[each] for each in uses.led_to(codes[path]) if each in owned][:1]:
             agents[owner].uses += uses.of(path)
-    files = _shared_files(tree, codes, shared)
+    files = _shared_files(tree, codes, shared, patching)
     for agent in agents.values():
         for path in filter(files.__contains__, shared.reached(agent.codes)):
             agent.shared.append(files[path])
@@ -131,13 +132,16 @@ def _follow(
     return uses, shared
 
 
-def _shared_files(tree: Tree, codes: dict[Path, Code], shared: Shared) -> dict[Path, SharedFile]:
+def _shared_files(
+    tree: Tree, codes: dict[Path, Code], shared: Shared, patching: Mapping[Path, list[InHouse]]
+) -> dict[Path, SharedFile]:
     """Return the files with something that matters to who imports them."""
     files = {}
     for path, code in sorted(codes.items()):
         found = [] if tree.is_test(path) else code.workarounds
-        if found or shared.ours[path]:
-            files[path] = SharedFile(path, found, shared.ours[path], shared.own(path))
+        ours, patches = shared.ours[path], patching.get(path, [])
+        if found or ours or patches:
+            files[path] = SharedFile(path, found, ours, shared.own(path), patches)
     return files
 
 

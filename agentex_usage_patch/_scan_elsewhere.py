@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ._scan_advice import Action, later, removals_in, requirement, workarounds
+from ._scan_advice import Action, files, later, removals_in, requirement, workarounds
 from ._scan_agents import SharedFile
 from ._scan_stated import Stated
 
 
 def advise_elsewhere(
-    files: Iterable[SharedFile],
+    found: Iterable[SharedFile],
     required: Iterable[tuple[Stated | None, Stated | None]],
     *,
     due: bool,
@@ -19,12 +19,15 @@ def advise_elsewhere(
     """Yield what to do in the files that no agent imports, and where what is of no agent
     requires this package: that is ``due`` when no agent needs it any more.
     """
-    alone = [file for file in files if not file.agents]
+    found = list(found)
+    # What else holds one makes its folder an agent's.
+    yield from files(patch for file in found for patch in file.patches)
+    alone = [file for file in found if not file.agents]
     removals = list(removals_in(alone, ""))
     for written, locked in required:
         removals += requirement(written, locked, "")
     yield from removals if due else map(later, removals)
     # Whether an agent sends these is not known.
-    found = [(file.path, each) for file in alone for each in file.workarounds]
-    for action in workarounds(found, fixed=False):
+    fields = [(file.path, each) for file in alone for each in file.workarounds]
+    for action in workarounds(fields, fixed=False):
         yield replace(action, due=False)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ._scan_code import OURS, Code, Use
+from ._scan_code import Code, Use
 from ._scan_modules import PACKAGE, Modules, module_parts
 
 #: A file and a name in it: empty for the module itself, ``*`` for all that it holds.
@@ -113,9 +113,6 @@ class Leads:
             yield self._ended(Lead(code, use, code.path, use.name), (code.path, use.name))
             return
         path, name = self._modules.led_to(use.name, code.path)
-        first, _, rest = use.name.partition(".")
-        if first == OURS and path != PACKAGE and self._modules.is_installed(code.path):
-            yield self._ended(Lead(code, use, PACKAGE, rest), (PACKAGE, rest))
         if path is None:
             return
         runs: tuple[Path, ...] = ()

@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from . import __all__ as public
 from ._scan_code import OURS
 
 #: The file that stands for this package, where that is installed: one that is in no tree.
 PACKAGE = Path(OURS)
+_NAMES = frozenset({*public, "auto", "*"})
 
 
 class Modules:
@@ -51,17 +53,19 @@ class Modules:
     def led_to(self, name: str, seen_from: Path) -> tuple[Path | None, str]:
         """Return the file that a dotted name leads to, and the name in it, empty for all.
 
-        For this package, where no file has its name, it is `PACKAGE`.
+        For this package it is `PACKAGE`, even where a file that is not near has its name, unless
+        it is a name that this package does not have.
         """
         stripped = name.lstrip(".")
         dots, parts = name[: len(name) - len(stripped)], stripped.split(".")
+        ours = not dots and parts[0] == OURS and self.is_installed(seen_from)
+        if ours and _NAMES.issuperset(parts[1:2]):
+            return PACKAGE, ".".join(parts[1:])
         for count in range(len(parts), -1 if dots else 0, -1):
             file = self._file(dots + ".".join(parts[:count]), seen_from.parent)
             if file is not None:
                 return (None if file == seen_from else file), ".".join(parts[count:])
-        if not dots and parts[0] == OURS and self.is_installed(seen_from):
-            return PACKAGE, ".".join(parts[1:])
-        return None, ""
+        return (PACKAGE, ".".join(parts[1:])) if ours else (None, "")
 
     def packages(self, file: Path) -> tuple[Path, ...]:
         """Return the ``__init__`` of each package that a file is in, from within."""

@@ -77,6 +77,13 @@ PASSED_ON: dict[str, tuple[dict[str, str], list[str]]] = {
          "run_worker.py": "from patches import apply\napply()\n"},
         [f"run_worker.py:1 {IMPORT}", f"run_worker.py:2 {CALL}"],
     ),
+    "a star, where nobody knows all that it brings in": (
+        {"patches/usage.py": (f"{USAGE}\n\nnames = [*globals()]\n__all__ = [*names]\n"
+                              "__all__ += ['Agent', 'names']\n"),
+         "patches/__init__.py": "from .usage import *\n",
+         "run_worker.py": "from patches import apply\n"},
+        [f"run_worker.py:1 {IMPORT}"],
+    ),
     "a star beside something of the same name": (
         {"patches/__init__.py": "from .usage import *\ndef apply(): ...\n",
          "run_worker.py": "from patches import apply\napply()\n"},

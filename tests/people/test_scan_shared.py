@@ -167,6 +167,9 @@ NOT_THROUGH = {
     "another function": ("from company.bootstrap import other\nother()\n", True),
     "a function that is handed on": ("from company.bootstrap import start\nprint(start)\n", True),
     "what runs as a script": ("import company.script\n", True),
+    "what only asks for its status": ("import company.asks\n", False),
+    "a module of the standard library": ("import logging\n", False),
+    "a module of which a package holds one": ("import extras\n", False),
 }
 
 
@@ -175,8 +178,11 @@ def test_what_is_not_seen_to_run_does_not_count(
     what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, imported = NOT_THROUGH[what]
+    patched = "import agentex_usage_patch.auto\n"
     script = f"{START}if __name__ == '__main__':\n    start()\nif __name__ != 'x':\n    print()\n"
     tree(tmp_path, {BOOT: f"{START}\n\ndef other(): ...\n", "libs/company/script.py": script,
+                    "libs/company/asks.py": "from agentex_usage_patch import status\n",
+                    "libs/logging.py": patched, "libs/company/extras.py": patched,
                     "run_worker.py": code})  # fmt: skip
     found = one(scanned(capsys, "."))
     assert found["applied"] == []
@@ -335,3 +341,26 @@ def test_what_is_of_no_agent_is_printed_as_such(
     assert cli.main(["scan", "."]) == 0
     assert ("\nof no agent: libs/company/llm.py:2: take 'previous_response_id' out of extra_args"
             in capsys.readouterr().out)  # fmt: skip
+
+
+def test_a_copy_of_no_agent_with_our_name_is_to_be_deleted_and_hides_what_only_it_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use = ("from agentex_usage_patch import apply_patch, install\n"
+           "import agentex_usage_patch as p\napply_patch()\np.install()\n")  # fmt: skip
+    tree(tmp_path, {"libs/agentex_usage_patch.py": "def install(): ...\n", "run_worker.py": use,
+                    "requirements.txt": f"agentex-usage-patch\n{AFFECTED}"})  # fmt: skip
+    told = scanned(capsys, ".")
+    assert [(each["file"], each["line"], each["text"]) for each in told["elsewhere"]
+            if each["due"]] == [
+        ("libs/agentex_usage_patch.py", 1,
+         "delete this file, an in-house patch: it has the name of this package"),
+    ]  # fmt: skip
+    found = one(told)
+    assert places(found["applied"]) == ["agents/one/run_worker.py:3"]
+    assert [(each["line"], each["text"]) for each in found["actions"]] == [
+        (1, "take `install` out of this import: of an in-house patch"),
+        (4, "delete this call of an in-house patch"),
+    ]
+    do([*found["actions"], *(each for each in told["elsewhere"] if each["due"])])
+    assert one(scanned(capsys, "."))["verdict"] == "safe to upgrade"
