@@ -26,6 +26,7 @@ class SharedFile:
     """
 
     path: Path
+    is_test: bool
     workarounds: list[Workaround]
     ours: list[Use]
     applied: list[Use]
@@ -138,10 +139,11 @@ def _shared_files(
     """Return the files with something that matters to who imports them."""
     files = {}
     for path, code in sorted(codes.items()):
-        found = [] if tree.is_test(path) else code.workarounds
+        is_test = tree.is_test(path)
+        found = [] if is_test else code.workarounds
         ours, patches = shared.ours[path], patching.get(path, [])
         if found or ours or patches:
-            files[path] = SharedFile(path, found, ours, shared.own(path), patches)
+            files[path] = SharedFile(path, is_test, found, ours, shared.own(path), patches)
     return files
 
 

@@ -20,9 +20,11 @@ def advise_elsewhere(
     requires this package: that is ``due`` when no agent needs it any more.
     """
     found = list(found)
-    # What else holds one makes its folder an agent's.
-    yield from files(patch for file in found for patch in file.patches)
-    alone = [file for file in found if not file.agents]
+    # Copies with our name: what else holds one makes its folder an agent's. A package may be ours.
+    yield from files(patch for file in found for patch in file.patches
+                     if patch.path.name != "__init__.py")  # fmt: skip
+    # A test has to go with what it tests, and is in nobody's way before.
+    alone = [file for file in found if not file.agents and (due or not file.is_test)]
     removals = list(removals_in(alone, ""))
     for written, locked in required:
         removals += requirement(written, locked, "")

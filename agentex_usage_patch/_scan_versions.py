@@ -100,6 +100,7 @@ class Requirements:
         theirs = {each for folder in folders for each in self._tree.upward(folder)}
         for folder in sorted(self._tree.requirements.keys() - theirs):
             files = sorted(self._tree.requirements[folder], key=_trust)
+            files = [file for file in files if not self._tree.is_test(file)]
             stated = [each for file in files for each in self._named(file, PATCH)]
             yield (next((each for each in stated if not each.locked), None),
                    next((each for each in stated if each.locked), None))  # fmt: skip

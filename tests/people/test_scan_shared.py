@@ -197,10 +197,17 @@ def test_a_test_of_an_agent_does_not_patch_it_through_a_library(
 ) -> None:
     code = "from company.bootstrap import start\nstart()\n"
     tree(tmp_path, {BOOT: START, "tests/test_it.py": code, "libs/company/tests/test_it.py": code,
-                    "libs/tests/test_more.py": "f(extra_args={'prompt': 1})\n"})  # fmt: skip
+                    "libs/tests/test_more.py": ("f(extra_args={'prompt': 1})\n"
+                                                "import agentex_usage_patch\n"),
+                    "libs/tests/requirements.txt": "agentex-usage-patch\n"})  # fmt: skip
     told = scanned(capsys, ".")
     assert one(told)["actions"][0]["text"] == f"add two lines here: {TWO_LINES}"
     assert not [each for each in told["elsewhere"] if "test" in each["file"]]
+    write(tmp_path, {"agents/one/requirements.txt": FIXED})
+    # When the package goes, a test that uses it has to go with it.
+    assert places(scanned(capsys, ".")["elsewhere"]) == [
+        f"{BOOT}:1", f"{BOOT}:5", "libs/tests/test_more.py:2", "libs/pyproject.toml:3",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -349,6 +356,7 @@ def test_a_copy_of_no_agent_with_our_name_is_to_be_deleted_and_hides_what_only_i
     use = ("from agentex_usage_patch import apply_patch, install\n"
            "import agentex_usage_patch as p\napply_patch()\np.install()\n")  # fmt: skip
     tree(tmp_path, {"libs/agentex_usage_patch.py": "def install(): ...\n", "run_worker.py": use,
+                    "libs/ours/agentex_usage_patch/__init__.py": "def apply_patch(): ...\n",
                     "requirements.txt": f"agentex-usage-patch\n{AFFECTED}"})  # fmt: skip
     told = scanned(capsys, ".")
     assert [(each["file"], each["line"], each["text"]) for each in told["elsewhere"]
