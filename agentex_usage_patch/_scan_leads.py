@@ -76,7 +76,6 @@ class Leads:
     def ends(self, path: Path, name: str) -> list[Key]:
         """Return where a name of a file leads, several where stars do not tell whose it is."""
         waiting, seen, found = [(path, name)], set[Key](), list[Key]()
-        branching = False
         while waiting:
             at = waiting.pop()
             if at in seen:
@@ -85,12 +84,11 @@ class Leads:
             onward = self._known.get(at) or self._onward(*at)
             if onward:
                 self.passing[at[0]].add(at[1])
-                branching |= len(onward) > 1
                 waiting += onward
             else:
                 found.append(at)
         found = found or [_NOWHERE]
-        if not branching:
+        if len(found) == 1:  # then all on the way lead there
             self._known.update((at, found) for at in seen if at != found[0])
         return [end for end in found if end != _NOWHERE]
 
