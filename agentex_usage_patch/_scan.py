@@ -13,9 +13,8 @@ from ._scan_agents import Agent, SharedFile, find_agents
 from ._scan_elsewhere import advise_elsewhere
 from ._scan_progress import Progress
 from ._scan_report import AgentReport, ScanReport
-from ._scan_stated import Stated
 from ._scan_versions import Requirements, Versions
-from ._scan_walk import NotRead, walk
+from ._scan_walk import Tree, walk
 
 
 def scan(paths: Sequence[str], *, as_json: bool = False, check: bool = False) -> int:
@@ -46,10 +45,9 @@ def examine(roots: Sequence[Path]) -> ScanReport:
     """Read the trees and return what is to be told; a tree within another is read once."""
     outermost = [root for root in dict.fromkeys(roots)
                  if not any(other in root.parents for other in roots)]  # fmt: skip
+    read: list[tuple[Tree, Requirements, list[Agent]]] = []
     found: list[tuple[Agent, Versions]] = []
     others: list[SharedFile] = []
-    required: list[tuple[Stated | None, Stated | None]] = []
-    not_read: list[NotRead] = []
     with Progress() as progress:
         for root in outermost:
             progress.stage("looking for files")
@@ -57,20 +55,31 @@ def examine(roots: Sequence[Path]) -> ScanReport:
             progress.stage("reading", len(tree.python))
             requirements = Requirements(tree)
             agents, files = find_agents(tree, progress.went)
-            for agent in agents:
-                versions = requirements.of(agent.folder)
-                own = {code.path for code in agent.codes}
-                brought = (requirements.brought(versions, path)
-                           for path, _ in agent.applied if path not in own)  # fmt: skip
-                agent.brought = next(filter(None, brought), None)
-                found.append((agent, versions))
+            found += ((agent, _versions(requirements, agent)) for agent in agents)
             others += files
-            required += requirements.elsewhere(agent.folder for agent in agents)
-            not_read += tree.not_read
+            read.append((tree, requirements, agents))
     needing = frozenset(
         agent.folder for agent, versions in found if versions.side not in ("fixed", "before")
     )
     reports = [AgentReport(agent, versions, tuple(advise(agent, versions, needing)))
                for agent, versions in found]  # fmt: skip
+    told = {action.path for report in reports for action in report.actions}
+    told |= {versions.patch.file for _, versions in found if versions.patch}
+    # While some need this package, what states it around any agent may be for them.
+    required = [each for _, requirements, agents in read
+                for each in requirements.elsewhere(
+                    [agent.folder for agent in agents if needing], told
+                )]  # fmt: skip
     rest = advise_elsewhere(others, required, due=bool(found) and not needing)
-    return ScanReport(tuple(outermost), tuple(reports), tuple(rest), tuple(sorted(set(not_read))))
+    not_read = {each for tree, _, _ in read for each in tree.not_read}
+    return ScanReport(tuple(outermost), tuple(reports), tuple(rest), tuple(sorted(not_read)))
+
+
+def _versions(requirements: Requirements, agent: Agent) -> Versions:
+    """Return what is stated for an agent, and note what it gets with what it shares."""
+    versions = requirements.of(agent.folder)
+    own = {code.path for code in agent.codes}
+    brought = (requirements.brought(versions, path)
+               for path, _ in agent.applied if path not in own)  # fmt: skip
+    agent.brought = next(filter(None, brought), None)
+    return versions

@@ -64,8 +64,10 @@ def advise(agent: Agent, versions: Versions, needing: frozenset[Path]) -> list[A
         removals = [each for each in edited if each.kind == "remove"]
         removals += requirement(versions.written_patch, versions.patch, f": {_why(versions)}")
         actions += removals if needing.isdisjoint(agent.importers) else map(later, removals)
-        shared = removals_in(agent.shared, f": {_why(versions)}")
-        actions += map(later, shared) if needing else shared
+        if needing:
+            actions += map(later, removals_in(agent.shared))
+        else:  # and whoever has some of them as its own tells of those
+            actions += removals_in(file for file in agent.shared if file.owner is None)
     elif agent.runs and (versions.side != "unknown" or agent.uses or agent.ours):
         actions += _application(agent, versions)
     actions += workarounds(agent.workarounds, fixed=versions.side == "fixed")
@@ -192,10 +194,10 @@ def _why(versions: Versions) -> str:
     return f"{release} has {'the fix' if versions.side == 'fixed' else 'no such model'}"
 
 
-def removals_in(files: Iterable[SharedFile], why: str) -> Iterator[Action]:
+def removals_in(shared: Iterable[SharedFile]) -> Iterator[Action]:
     """Yield what takes this package out of files that agents share."""
-    for file in files:
-        for edit in edits(out_of(use, PATCH, why) for use in file.ours):
+    for file in shared:
+        for edit in edits(out_of(use, PATCH) for use in file.ours):
             yield Action("remove", file.path, edit.line, edit.end, edit.text)
 
 

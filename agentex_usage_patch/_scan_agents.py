@@ -22,10 +22,12 @@ from ._scan_walk import Tree
 class SharedFile:
     """A file that agents import, or nobody: ``ours`` are its imports and calls of this package,
     ``applied`` those that apply it, ``agents`` the folders of those that import it, themselves
-    or through other such files. ``patches`` are the in-house patches in it.
+    or through other such files. ``patches`` are the in-house patches in it, ``owner`` the folder
+    of the agent whose it is, if it is one's.
     """
 
     path: Path
+    owner: Path | None
     is_test: bool
     workarounds: list[Workaround]
     ours: list[Use]
@@ -95,14 +97,14 @@ def find_agents(tree: Tree, went: Callable[[], None]) -> tuple[list[Agent], list
     for path in sorted(codes.keys() - owned.keys()):
         for owner in [owned[each] for each in uses.led_to(codes[path]) if each in owned][:1]:
             agents[owner].uses += uses.of(path)
-    files = _shared_files(tree, codes, shared, patching)
+    files = _shared_files(tree, codes, owned, shared, patching)
     for agent in agents.values():
         for path in filter(files.__contains__, shared.reached(agent.codes)):
             agent.shared.append(files[path])
             files[path].agents.add(agent.folder)
             if path in owned:
                 agents[owned[path]].importers.add(agent.folder)
-    return list(agents.values()), [each for path, each in files.items() if path not in owned]
+    return list(agents.values()), [each for each in files.values() if each.owner is None]
 
 
 def _follow(
@@ -134,7 +136,11 @@ def _follow(
 
 
 def _shared_files(
-    tree: Tree, codes: dict[Path, Code], shared: Shared, patching: Mapping[Path, list[InHouse]]
+    tree: Tree,
+    codes: dict[Path, Code],
+    owned: Mapping[Path, Path],
+    shared: Shared,
+    patching: Mapping[Path, list[InHouse]],
 ) -> dict[Path, SharedFile]:
     """Return the files with something that matters to who imports them."""
     files = {}
@@ -143,7 +149,9 @@ def _shared_files(
         found = [] if is_test else code.workarounds
         ours, patches = shared.ours[path], patching.get(path, [])
         if found or ours or patches:
-            files[path] = SharedFile(path, is_test, found, ours, shared.own(path), patches)
+            files[path] = SharedFile(
+                path, owned.get(path), is_test, found, ours, shared.own(path), patches
+            )
     return files
 
 

@@ -25,7 +25,7 @@ def advise_elsewhere(
                      if patch.path.name != "__init__.py")  # fmt: skip
     # A test has to go with what it tests, and is in nobody's way before.
     alone = [file for file in found if not file.agents and (due or not file.is_test)]
-    removals = list(removals_in(alone, ""))
+    removals = list(removals_in(alone))
     for written, locked in required:
         removals += requirement(written, locked, "")
     yield from removals if due else map(later, removals)

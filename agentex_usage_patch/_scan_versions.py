@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -93,14 +93,16 @@ class Requirements:
         theirs = self.of(shared.parent)
         return theirs.written_patch or theirs.patch
 
-    def elsewhere(self, folders: Iterable[Path]) -> Iterator[tuple[Stated | None, Stated | None]]:
-        """Yield where this package is required by what is no agent's: as a person wrote it, and
-        in a lock.
+    def elsewhere(
+        self, folders: Iterable[Path], told: Container[Path]
+    ) -> Iterator[tuple[Stated | None, Stated | None]]:
+        """Yield where this package is required, as a person wrote it and in a lock, but by what
+        lies around some folders, by tests and by the files that are told of.
         """
         theirs = {each for folder in folders for each in self._tree.upward(folder)}
         for folder in sorted(self._tree.requirements.keys() - theirs):
             files = sorted(self._tree.requirements[folder], key=_trust)
-            files = [file for file in files if not self._tree.is_test(file)]
+            files = [file for file in files if file not in told and not self._tree.is_test(file)]
             stated = [each for file in files for each in self._named(file, PATCH)]
             yield (next((each for each in stated if not each.locked), None),
                    next((each for each in stated if each.locked), None))  # fmt: skip

@@ -248,7 +248,7 @@ def test_what_an_agent_that_has_the_fix_shares_with_one_that_has_not_stays(
     write(tmp_path, {"agents/two/requirements.txt": FIXED})
     told = scanned(capsys, ".", "--check", code=1)
     # The two lines of the library, its requirement, and the script.
-    assert told["summary"] == "3 agents: 3 to do in 3 of them, 1 to do in files of no agent."
+    assert told["summary"] == "3 agents: 3 to do in 1 of them, 1 to do in files of no agent."
     assert told["due"] == 4
 
 
@@ -372,3 +372,22 @@ def test_a_copy_of_no_agent_with_our_name_is_to_be_deleted_and_hides_what_only_i
     ]
     do([*found["actions"], *(each for each in told["elsewhere"] if each["due"])])
     assert one(scanned(capsys, "."))["verdict"] == "safe to upgrade"
+
+
+def test_what_is_stated_twice_is_told_until_nothing_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = '[[package]]\nname = "agentex-usage-patch"\nversion = "0.1.0"\n'
+    stated = "agentex-usage-patch\n"
+    write(tmp_path, {"agents/one/run_worker.py": "", "uv.lock": lock,
+                     "agents/one/requirements.txt": FIXED + stated,
+                     "agents/one/requirements-dev.txt": stated})  # fmt: skip
+    told = scanned(capsys, ".", "--check", code=1)
+    assert places(one(told)["actions"]) == ["agents/one/requirements.txt:4"]
+    assert places(told["elsewhere"]) == ["uv.lock:3", "agents/one/requirements-dev.txt:1"]
+    (tmp_path / "uv.lock").unlink()
+    do([*one(told)["actions"], told["elsewhere"][1]])
+    assert scanned(capsys, ".", "--check")["summary"] == "1 agent: nothing left."
+    write(tmp_path, {"agents/one/requirements-dev.txt": stated, "agents/two/run_worker.py": "",
+                     "agents/two/requirements.txt": AFFECTED})  # fmt: skip
+    assert scanned(capsys, ".")["elsewhere"] == []
