@@ -71,11 +71,31 @@ PASSED_ON: dict[str, tuple[dict[str, str], list[str]]] = {
          "run_worker.py": "from patches import other\nother()\n"},
         [f"patches/__init__.py:2 {CALL}"],
     ),
-    "a star, where another one lists what it brings in": (
-        {"patches/new.py": "__all__ = ['other']\ndef apply(): ...\ndef other(): ...\n",
-         "patches/__init__.py": "from .usage import *\nfrom .new import *\n",
+    "a star of what is passed on under another name": (
+        {"patches/__init__.py": "", "between.py": "from patches.usage import apply as fix\n",
+         "nearer.py": "from between import *\n",
+         "run_worker.py": "from nearer import fix\nfix()\n"},
+        [f"between.py:1 {IMPORT}", f"run_worker.py:1 {IMPORT}", f"run_worker.py:2 {CALL}"],
+    ),
+    "an import within a function, which passes on nothing": (
+        {"patches/__init__.py": ("def apply(): ...\ndef begin():\n    from .usage import apply\n"
+                                 "    apply()\n    serve(1)\n"),
          "run_worker.py": "from patches import apply\napply()\n"},
-        [f"run_worker.py:1 {IMPORT}", f"run_worker.py:2 {CALL}"],
+        [f"patches/__init__.py:3 {IMPORT}", f"patches/__init__.py:4 {CALL}"],
+    ),
+    "another star than that of the patch, which lists what it brings in": (
+        {"patches/usage.py": f"__all__ = ['other']\n\n\n{USAGE}",
+         "patches/new.py": "def apply(): ...\n",
+         "patches/__init__.py": "from .new import *\nfrom .usage import *\n",
+         "run_worker.py": "from patches import apply\napply()\n"},
+        [],
+    ),
+    "another star than that of the patch, whose name is private": (
+        {"patches/usage.py": USAGE.replace("def apply", "def _apply"),
+         "patches/new.py": "__all__ = ['_apply']\ndef _apply(): ...\n",
+         "patches/__init__.py": "from .new import *\nfrom .usage import *\n",
+         "run_worker.py": "from patches import _apply\n_apply()\n"},
+        [],
     ),
     "a star, where nobody knows all that it brings in": (
         {"patches/usage.py": (f"{USAGE}\n\nnames = [*globals()]\n__all__ = [*names]\n"
