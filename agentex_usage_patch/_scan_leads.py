@@ -70,8 +70,7 @@ class Leads:
                 yield from self._led(code, use)
             for lead in self._stuck.pop(code.path, ()):
                 for end in self.ends(lead.path, lead.name):
-                    if end != (lead.path, lead.name):
-                        yield self._ended(lead, end)
+                    yield self._ended(lead, end)
 
     def ends(self, path: Path, name: str) -> list[Key]:
         """Return where a name of a file leads, several where stars do not tell whose it is."""

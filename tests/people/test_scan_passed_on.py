@@ -230,13 +230,21 @@ def test_a_file_goes_with_all_that_passes_it_on(
     assert not (agent / "patches/usage.py").exists()
 
 
+@pytest.mark.parametrize(
+    ("package", "between", "code"),
+    [
+        ("from .usage import *\n", "from patches import *\n", "import between\nbetween.other()\n"),
+        # It is looked at before it is known what it passes on.
+        ("from .usage import *\n", "from patches import *  # TemporalStreamingModel\n",
+         "import between\nbetween.other()\n"),
+        ("", "from patches import usage as u\n", "import between\nbetween.u.other()\n"),
+    ],
+)  # fmt: skip
 def test_a_file_stays_of_which_something_else_is_passed_on(
-    agent: Path, capsys: pytest.CaptureFixture[str]
+    package: str, between: str, code: str, agent: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(agent, {"requirements.txt": PINS, "patches/usage.py": USAGE,
-                  "patches/__init__.py": "from .usage import *\n",
-                  "between.py": "from patches import *\n",
-                  "run_worker.py": "import between\nbetween.other()\n"})  # fmt: skip
+    write(agent, {"requirements.txt": PINS, "patches/usage.py": USAGE, "user.py": code,
+                  "patches/__init__.py": package, "between.py": between})  # fmt: skip
     assert {(each["file"], each["text"].partition(",")[0]) for each in due(only(capsys))} == {
         ("patches/usage.py", "delete this in-house patch")
     }
