@@ -22,6 +22,18 @@ _FROM_FOLDER = re.compile(r'^\s*"?(?:url|path)"?(?: =|:) "([^"]+)"', re.MULTILIN
 #: A merge that was not finished leaves no lock, though each half may look like one.
 _CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
+_AGAIN = {
+    "uv.lock": "`uv lock`",
+    "poetry.lock": "`poetry lock`",
+    "pdm.lock": "`pdm lock`",
+    "Pipfile.lock": "`pipenv lock`",
+}
+
+
+def again(file: Path) -> str:
+    """Return how a lock is made again, or requirements that were compiled."""
+    return _AGAIN.get(file.name, f"compile {file.name} again")
+
 
 def read_lock(file: Path, text: str) -> list[Stated]:
     """Return what a lock states; raise `NotReadError` where it is none.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +12,11 @@ from packaging.specifiers import SpecifierSet
 from . import _upstream
 from ._scan_above import above
 from ._scan_files import Files
+from ._scan_locks import again
 from ._scan_ranges import Side, newest, side, within
 from ._scan_stated import PATCH, Stated, narrowed
 from ._scan_walk import LOCKS, Tree
 
-_AGAIN = {
-    "uv.lock": "`uv lock`",
-    "poetry.lock": "`poetry lock`",
-    "pdm.lock": "`pdm lock`",
-    "Pipfile.lock": "`pipenv lock`",
-}
 #: In the name of a file with requirements.
 _CHECKS = re.compile("dev|test|lint|doc")
 
@@ -105,8 +100,34 @@ class Requirements:
             written_patch=next(iter(ours), None),
             companions=tuple(self._companions(sdk, trusted, written)),
             editable=self._editable(by_hand),
-            again=_AGAIN.get(made.name, f"compile {made.name} again") if made else "",
+            again=again(made) if made else "",
         )  # fmt: skip
+
+    def brought(self, versions: Versions, shared: Path) -> Stated | None:
+        """Return where the project of a shared file requires this package, for an agent whose
+        lock knows it too, if it has one.
+        """
+        if versions.again and not self._files.required(versions.sdk[0].file, PATCH):
+            return None
+        theirs = self.of(shared.parent)
+        return theirs.written_patch or theirs.patch
+
+    def elsewhere(
+        self, folders: Iterable[Path], told: Container[Path]
+    ) -> Iterator[tuple[Stated | None, Stated | None]]:
+        """Yield where this package is required, as a person wrote it and as a tool made of that,
+        but by what lies around some folders, by tests and by the files that are told of.
+        """
+        theirs = {each for folder in folders for each in self._tree.upward(folder)}
+        for folder in sorted(self._tree.requirements.keys() - theirs):
+            files = sorted(self._tree.requirements[folder], key=_trust)
+            files = [file for file in files if file not in told and not self._tree.is_test(file)]
+            written = [file for file in files if file.name not in LOCKS]
+            by_hand = self._by_hand(written)
+            ours = self._written(by_hand, PATCH)
+            made = (each for file in files if file not in by_hand
+                    for each in self._files.required(file, PATCH))  # fmt: skip
+            yield next(iter(ours), None), next(made, None)
 
     def _upward(self, folder: Path) -> Iterator[Path]:
         """Yield the files that state requirements, nearest first, by trust in each folder."""

@@ -68,6 +68,11 @@ class Tree:
         inside = folder.name == _FOLDER and folder != self.root and file.suffix in (".txt", ".in")
         return folder.parent if inside else folder
 
+    def is_test(self, path: Path) -> bool:
+        """Say whether a file tests an agent, and is no part of a running one."""
+        inside = path.relative_to(self.root).parts
+        return "tests" in inside[:-1] or path.name.startswith("test_") or path.name == "conftest.py"
+
 
 def walk(root: Path, went: Callable[[], None]) -> Tree:
     """Find the files of a tree; ``went`` is called once for each folder.

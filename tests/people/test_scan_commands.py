@@ -62,7 +62,7 @@ def test_while_the_package_is_needed_a_call_of_it_is_fine(
     assert [each["kind"] for each in only(capsys)["actions"]] == ["add"]
 
 
-def test_a_call_is_of_the_agent_around_it_and_that_of_none_is_of_all(
+def test_a_call_is_of_the_agent_around_it_and_that_of_none_is_told_for_all(
     agent: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (agent / "run_worker.py").unlink()
@@ -70,14 +70,19 @@ def test_a_call_is_of_the_agent_around_it_and_that_of_none_is_of_all(
     for name in ("one", "two"):
         write(agent / name, {"run_worker.py": WORKER, "requirements.txt": FIXED,
                              "Dockerfile": DOCKER})  # fmt: skip
-    one, two = scanned(capsys, ".")["agents"]
-    assert [each["file"] for each in one["actions"]] == ["one/Dockerfile", "k8s/one.yaml"]
+    told = scanned(capsys, ".")
+    one, two = told["agents"]
+    assert [each["file"] for each in one["actions"]] == ["one/Dockerfile"]
     assert [each["file"] for each in two["actions"]] == ["two/Dockerfile"]
-    # Of the other it may be, which still needs it.
+    (of_none,) = told["elsewhere"]
+    assert (of_none["file"], of_none["line"], of_none["due"]) == ("k8s/one.yaml", 3, True)
+    # It may be for the other, which still needs it.
     write(agent, {"two/requirements.txt": AFFECTED})
-    one, two = scanned(capsys, ".")["agents"]
+    told = scanned(capsys, ".")
+    one, two = told["agents"]
     assert [each["file"] for each in one["actions"]] == ["one/Dockerfile"]
     assert "two/Dockerfile" not in [each["file"] for each in two["actions"]]
+    assert told["elsewhere"] == []
 
 
 def test_what_cannot_be_read_may_call_it_and_is_named(

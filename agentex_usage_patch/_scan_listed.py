@@ -1,0 +1,28 @@
+"""What a file lists as the names that a star brings in from it."""
+
+from __future__ import annotations
+
+import ast
+
+
+def listed(node: ast.stmt) -> tuple[list[ast.Constant], bool] | None:
+    """Return the names that a statement puts into ``__all__``, and whether they are all that
+    it does; None where it is about something else.
+    """
+    match node:
+        case (
+            ast.Assign(targets=[ast.Name(id="__all__")], value=value)
+            | ast.AnnAssign(target=ast.Name(id="__all__"), value=ast.expr() as value)
+            | ast.AugAssign(target=ast.Name(id="__all__"), value=value)
+            | ast.Expr(
+                value=ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="__all__"), attr="append" | "extend"),
+                    args=[value],
+                )
+            )
+        ):
+            parts = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
+            names = [each for each in parts
+                     if isinstance(each, ast.Constant) and isinstance(each.value, str)]  # fmt: skip
+            return names, len(names) == len(parts)
+    return None
