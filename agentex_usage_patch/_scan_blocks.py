@@ -155,11 +155,7 @@ def _block(
 
 def _is_of_script(test: ast.expr) -> bool:
     """Say whether it is asked whether a file is the one that is started."""
-    return (
-        isinstance(test, ast.Compare)
-        and getattr(test.left, "id", "") == "__name__"
-        and isinstance(test.ops[0], ast.Eq)
-    )
+    return isinstance(test, ast.Compare) and getattr(test.left, "id", "") == "__name__"
 
 
 def _inside(

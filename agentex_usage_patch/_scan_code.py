@@ -178,7 +178,7 @@ class _Reading:
 
     def _stated(self, within: Within, node: ast.stmt) -> None:
         definition = None if within.nested else within.definition
-        if within.definition is None and (found := listed(node)):
+        if found := listed(node):
             self._listed(within, node, *found)
         match node:
             case ast.Import() | ast.ImportFrom():

@@ -12,7 +12,8 @@ from ._scan_code import OURS
 
 #: The file that stands for this package, where that is installed: one that is in no tree.
 PACKAGE = Path(OURS)
-_NAMES = frozenset({*public, "auto", "*"})
+#: The names that it has.
+NAMES = frozenset({*public, "auto", "*"})
 
 
 class Modules:
@@ -59,7 +60,7 @@ class Modules:
         stripped = name.lstrip(".")
         dots, parts = name[: len(name) - len(stripped)], stripped.split(".")
         ours = not dots and parts[0] == OURS and self.is_installed(seen_from)
-        if ours and _NAMES.issuperset(parts[1:2]):
+        if ours and NAMES.issuperset(parts[1:2]):
             return PACKAGE, ".".join(parts[1:])
         for count in range(len(parts), -1 if dots else 0, -1):
             file = self._file(dots + ".".join(parts[:count]), seen_from.parent)

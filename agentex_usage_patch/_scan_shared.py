@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ._scan_code import WORKER_FILE, Code, Use
 from ._scan_leads import Key, Lead, Leads
-from ._scan_modules import PACKAGE, module_parts
+from ._scan_modules import NAMES, PACKAGE, module_parts
 
 #: What applies this package, when it is called or when it is imported.
 _APPLIES = frozenset({("apply_patch", "call"), ("auto", "import")})
@@ -43,7 +43,7 @@ class Shared:
         waiting = [path]
         while waiting:
             path = waiting.pop()
-            if path not in self._mattering and self._is_shared(path) and not self._is_test(path):
+            if path not in self._mattering and self._is_shared(path):
                 self._mattering.add(path)
                 self._leads.ask(module_parts(path)[-1])
                 waiting += (code.path for code, use in self._leads.of.get((path, ""), ())
@@ -66,7 +66,7 @@ class Shared:
 
     def reached(self, codes: Iterable[Code]) -> Iterator[Path]:
         """Yield the shared files that matter and that some files import, one through another."""
-        waiting = [code.path for code in codes if not self._is_test(code.path)]
+        waiting = [code.path for code in codes]
         seen = set(waiting)
         while waiting:
             for path in self._imports.get(waiting.pop(), ()):
@@ -85,7 +85,8 @@ class Shared:
             return
         self.matters(code.path)
         if use.what == "import" and code.path.name != WORKER_FILE:
-            self._leads.ask("apply_patch" if use.bound == "*" else use.bound)
+            for bound in NAMES if use.bound == "*" else (use.bound,):
+                self._leads.ask(bound)
         if (name, use.what) in _APPLIES:
             self._apply(code, use, (code.path, use))
 
@@ -96,9 +97,8 @@ class Shared:
             code, use = waiting.pop()
             self.applied[code.path].append(place)
             key = _runner(code, use)
-            if key and key not in self._applying and self._is_shared(code.path):
+            if key and key not in self._applying:
                 self._applying[key] = place
-                self._leads.ask(key[1].rpartition(".")[2] or module_parts(code.path)[-1])
                 waiting += ((code, use) for code, use in self._leads.of.get(key, ())
                             if _runs(use, key) and not self._is_test(code.path))  # fmt: skip
 

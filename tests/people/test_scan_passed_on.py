@@ -204,23 +204,26 @@ def test_whoever_uses_what_another_file_passes_on_is_found(
     assert due(only(capsys)) == []
 
 
+APPLY = "from patches import apply\napply()\n"
 GONE = {
-    "an import": "from .usage import apply\n",
-    "a star": "from .usage import *\n",
-    "a star, and a call": "from .usage import *\napply()\n",
-    "its module": "from . import usage\nfrom .usage import apply\n",
-    "its module, and a call": "from . import usage\nusage.apply()\nfrom .usage import apply\n",
-    "a list": "from .usage import *\n__all__ = ['apply']\n",
-}
+    "an import": ("from .usage import apply\n", APPLY),
+    "a star": ("from .usage import *\n", APPLY),
+    "a star, and a call": ("from .usage import *\napply()\n", APPLY),
+    "its module": ("from . import usage\nfrom .usage import apply\n", APPLY),
+    "its module, and a call": ("from . import usage\nusage.apply()\n",
+                               "from patches import usage\nusage.apply()\n"),
+    "its module under another name": ("from . import usage as u\nu.apply()\n",
+                                      "from patches import u\nu.apply()\n"),
+    "a list": ("from .usage import *\n__all__ = ['apply']\n", APPLY),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("code", GONE.values(), ids=GONE)
+@pytest.mark.parametrize(("package", "code"), GONE.values(), ids=GONE)
 def test_a_file_goes_with_all_that_passes_it_on(
-    code: str, agent: Path, capsys: pytest.CaptureFixture[str]
+    package: str, code: str, agent: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(agent, {"requirements.txt": PINS, "patches/usage.py": USAGE,
-                  "patches/__init__.py": code,
-                  "run_worker.py": "from patches import apply\napply()\n"})  # fmt: skip
+                  "patches/__init__.py": package, "run_worker.py": code})  # fmt: skip
     actions = [each for each in only(capsys)["actions"] if each["kind"] == "delete"]
     assert actions[0]["text"].startswith("delete this file")
     do(actions)
@@ -235,7 +238,7 @@ def test_a_file_goes_with_all_that_passes_it_on(
     [
         ("from .usage import *\n", "from patches import *\n", "import between\nbetween.other()\n"),
         # It is looked at before it is known what it passes on.
-        ("from .usage import *\n", "from patches import *  # TemporalStreamingModel\n",
+        ("from .usage import *  # AgentexWorker\n", "from patches import *  # AgentexWorker\n",
          "import between\nbetween.other()\n"),
         ("", "from patches import usage as u\n", "import between\nbetween.u.other()\n"),
     ],

@@ -101,6 +101,18 @@ THROUGH: dict[str, tuple[dict[str, str], str]] = {
          "start.py": "from company import *\napply_patch()\n"},
         "agents/one/start.py:2",
     ),
+    "a file of its own that passes it on": (
+        {"patches/__init__.py": "from agentex_usage_patch import apply_patch as fix\n",
+         "start.py": "from patches import fix\nfix()\n"},
+        "agents/one/start.py:2",
+    ),
+    "files of its own that pass on all of it": (
+        {"patches/__init__.py": "from agentex_usage_patch import *\n",
+         "between.py": "from patches import *\n",
+         "ask.py": "from between import status\nstatus()\n",
+         "start.py": "from between import apply_patch\napply_patch()\n"},
+        "agents/one/start.py:2",
+    ),
     "a library that uses a model itself": (
         {"libs/company/models.py": MODEL, BOOT: START,
          "run_worker.py": "from company.bootstrap import start\nstart()\n"}, f"{BOOT}:5",
@@ -179,7 +191,7 @@ def test_what_is_not_seen_to_run_does_not_count(
 ) -> None:
     code, imported = NOT_THROUGH[what]
     patched = "import agentex_usage_patch.auto\n"
-    script = f"{START}if __name__ == '__main__':\n    start()\nif __name__ != 'x':\n    print()\n"
+    script = f"{START}if __name__ == '__main__':\n    start()\n"
     tree(tmp_path, {BOOT: f"{START}\n\ndef other(): ...\n", "libs/company/script.py": script,
                     "libs/company/asks.py": "from agentex_usage_patch import status\n",
                     "libs/logging.py": patched, "libs/company/extras.py": patched,
@@ -196,7 +208,12 @@ def test_a_test_of_an_agent_does_not_patch_it_through_a_library(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = "from company.bootstrap import start\nstart()\n"
-    tree(tmp_path, {BOOT: START, "tests/test_it.py": code, "libs/company/tests/test_it.py": code,
+    # It is looked at before it is known what it calls.
+    marked = "from company.more import go\ngo()  # AgentexWorker\n"
+    more = code.replace("start()", "def go(): start()")
+    tree(tmp_path, {BOOT: START, "libs/company/more.py": more,
+                    "tests/test_it.py": code, "tests/test_its.py": marked,
+                    "libs/company/tests/test_it.py": code,
                     "libs/tests/test_more.py": ("f(extra_args={'prompt': 1})\n"
                                                 "import agentex_usage_patch\n"),
                     "libs/tests/requirements.txt": "agentex-usage-patch\n"})  # fmt: skip
