@@ -111,11 +111,9 @@ def test_what_is_compiled_for_no_agent_is_told_of_its_source_too(
                   "tool/requirements.txt": head + OURS,
                   "tool/requirements.in": "agentex-usage-patch\n"})  # fmt: skip
     lib, tool = scanned(capsys, ".")["elsewhere"]
-    assert (lib["file"], lib["line"], lib["text"]) == (
-        "lib/requirements.txt", 3, ("remove agentex-usage-patch from what this file is compiled "
-        "from, then compile requirements.txt again"),
-    )  # fmt: skip
-    assert (tool["file"], tool["line"], tool["text"]) == (
-        "tool/requirements.in", 1, ("remove agentex-usage-patch from the requirements, then compile "
-        "requirements.txt again"),
-    )  # fmt: skip
+    again = "then compile requirements.txt again"
+    assert (lib["file"], lib["line"]) == ("lib/requirements.txt", 3)
+    where = "what this file is compiled from"
+    assert lib["text"] == f"remove agentex-usage-patch from {where}, {again}"
+    assert (tool["file"], tool["line"]) == ("tool/requirements.in", 1)
+    assert tool["text"] == f"remove agentex-usage-patch from the requirements, {again}"
