@@ -169,7 +169,7 @@ class InHouseUses:
             if use in self._applied:
                 continue
             self._applied.add(use)
-            if use.what == "import":
+            if use.bound:
                 self._leads.ask(use.bound)
             place = Place(code.path, use.line, use.end, use.what, use.statement, use)
             self._places[code.path][place] = None

@@ -11,7 +11,7 @@ from . import _upstream
 from ._scan_blocks import Definition, Statement, Within, nodes
 from ._scan_extra_args import BEGINNING, Workaround, workarounds
 from ._scan_forms import assigns, is_alone, is_around, replaces, says_little
-from ._scan_listed import listed
+from ._scan_listed import aliases, listed
 from ._scan_names import Names
 from ._scan_syntax import python, start
 from ._scan_walk import NotReadError
@@ -65,7 +65,7 @@ class Use:
     """An import (then of all that a name holds), a call or another use, by its dotted name.
 
     ``written`` is how an import or ``__all__`` writes it; ``imported`` is that the name is from
-    elsewhere.
+    elsewhere, ``alias`` the name that an assignment gives it.
     """
 
     line: int
@@ -77,11 +77,12 @@ class Use:
     definition: Definition | None
     written: str = ""
     imported: bool = True
+    alias: str = ""
 
     @property
     def bound(self) -> str:
-        """The name that an import gives it."""
-        return self.written.rpartition(" as ")[2]
+        """The name that an import or an assignment gives it, empty where it gets none."""
+        return self.written.rpartition(" as ")[2] if self.what == "import" else self.alias
 
 
 @dataclass
@@ -131,6 +132,7 @@ class _Reading:
         self._workarounds: set[Workaround] = set()
         #: Whether all of what each statement lists in ``__all__`` is known.
         self._lists: list[bool] = []
+        self._aliases: dict[int, str] = {}
 
     def look(self, within: Within, node: ast.AST) -> None:
         """Note what one node does."""
@@ -178,6 +180,7 @@ class _Reading:
 
     def _stated(self, within: Within, node: ast.stmt) -> None:
         definition = None if within.nested else within.definition
+        self._aliases.update(aliases(node))
         if found := listed(node):
             self._listed(within, node, *found)
         match node:
@@ -228,6 +231,7 @@ class _Reading:
                 node.lineno, node.end_lineno or node.lineno, known,
                 "decorator" if within.decorates else what, id(node) in self._whole,
                 within.statement, definition, imported=imported,
+                alias=self._aliases.get(id(node), "") if what == "reference" else "",
             ))  # fmt: skip
 
     def _called(self, within: Within, node: ast.Call) -> None:

@@ -95,9 +95,9 @@ class Leads:
         """Note which names of a file are those of others."""
         self._codes[code.path] = code
         for use in code.uses:
-            if use.what != "import" or use.definition:
+            if not use.bound or use.definition:
                 continue
-            path, name = self._modules.led_to(use.name, code.path)
+            path, name = self._led_to(code, use)
             if path is None:
                 continue
             if use.bound == "*":
@@ -106,10 +106,7 @@ class Leads:
                 self._imported[code.path, use.bound] = path, name
 
     def _led(self, code: Code, use: Use) -> Iterator[Lead]:
-        if not use.imported:
-            yield self._ended(Lead(code, use, code.path, use.name), (code.path, use.name))
-            return
-        path, name = self._modules.led_to(use.name, code.path)
+        path, name = self._led_to(code, use)
         if path is None:
             return
         runs: tuple[Path, ...] = ()
@@ -119,6 +116,11 @@ class Leads:
                 self.of[file, ""].append((code, use))
         for end in self.ends(path, name):
             yield self._ended(Lead(code, use, path, name, runs), end)
+
+    def _led_to(self, code: Code, use: Use) -> tuple[Path | None, str]:
+        if use.imported:
+            return self._modules.led_to(use.name, code.path)
+        return code.path, use.name
 
     def _ended(self, lead: Lead, end: Key) -> Lead:
         path, name = end

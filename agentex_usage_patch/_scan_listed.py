@@ -1,4 +1,4 @@
-"""What a file lists as the names that a star brings in from it."""
+"""What a file passes on by other means than an import: what it lists, and what it assigns."""
 
 from __future__ import annotations
 
@@ -26,3 +26,11 @@ def listed(node: ast.stmt) -> tuple[list[ast.Constant], bool] | None:
                      if isinstance(each, ast.Constant) and isinstance(each.value, str)]  # fmt: skip
             return names, len(names) == len(parts)
     return None
+
+
+def aliases(node: ast.stmt) -> dict[int, str]:
+    """Return the name that an assignment gives an expression, by the id of that."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            return {id(value): name}
+    return {}

@@ -123,7 +123,8 @@ def _take_out(lines: list[str], at: slice, text: str) -> None:
             assert count == 1, text
         lines[at] = written.splitlines()
         return
-    assert text.startswith(("delete this", "remove")), text
+    taken_out = ("delete this", "remove", "take this use")
+    assert text.startswith(taken_out), text
     assert "requirements" not in text or "agentex-usage-patch" in lines[at.start]
     indent = lines[at.start][: -len(lines[at.start].lstrip())] if lines[at.start][0] == " " else ""
     lines[at] = [f"{indent}pass"] if "leave `pass`" in text else []

@@ -23,6 +23,7 @@ USAGE = (
 KEPT = "from patches.usage import other\nother()\n"
 CALL = "delete this call of an in-house patch"
 IMPORT = "delete this import of an in-house patch"
+OUT = "take this use of an in-house patch out of its statement, which does more"
 ALL = "out of this `__all__`: of an in-house patch"
 
 # By what passes it on, the files, the worker last, and what is told of them.
@@ -76,6 +77,19 @@ PASSED_ON: dict[str, tuple[dict[str, str], list[str]]] = {
          "nearer.py": "from between import *\n",
          "run_worker.py": "from nearer import fix\nfix()\n"},
         [f"between.py:1 {IMPORT}", f"run_worker.py:1 {IMPORT}", f"run_worker.py:2 {CALL}"],
+    ),
+    "an assignment": (
+        {"patches/__init__.py": "from . import usage\nfix = usage.apply\n",
+         "patches/more.py": "from patches import fix\nmend = fix\nother = fix\n",
+         "run_worker.py": "from patches.more import mend\nmend()\n"},
+        [f"patches/__init__.py:1 {IMPORT}", f"patches/__init__.py:2 {OUT}",
+         f"patches/more.py:1 {IMPORT}", f"patches/more.py:2 {OUT}", f"patches/more.py:3 {OUT}",
+         f"run_worker.py:1 {IMPORT}", f"run_worker.py:2 {CALL}"],
+    ),
+    "an assignment of its own": (
+        {"patches/__init__.py": "", "patches/usage.py": f"{USAGE}\n\nfix = apply\n",
+         "run_worker.py": "from patches.usage import fix\nfix()\n"},
+        [f"patches/usage.py:22 {OUT}", f"run_worker.py:1 {IMPORT}", f"run_worker.py:2 {CALL}"],
     ),
     "an import within a function, which passes on nothing": (
         {"patches/__init__.py": ("def apply(): ...\ndef begin():\n    from .usage import apply\n"

@@ -408,3 +408,35 @@ def test_what_is_stated_twice_is_told_until_nothing_is_left(
     write(tmp_path, {"agents/one/requirements-dev.txt": stated, "agents/two/run_worker.py": "",
                      "agents/two/requirements.txt": AFFECTED})  # fmt: skip
     assert scanned(capsys, ".")["elsewhere"] == []
+
+
+def test_what_several_agents_share_is_one_thing_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use = "from company.bootstrap import start\nstart()\n"
+    tree(tmp_path, {BOOT: START, "run_worker.py": use}, stated=FIXED)
+    write(tmp_path, {"agents/two/run_worker.py": use, "agents/two/requirements.txt": FIXED})
+    told = scanned(capsys, ".")
+    assert [each["verdict"] for each in told["agents"]] == ["2 to do", "2 to do"]
+    assert told["due"] == 3
+    assert told["summary"] == "2 agents: 2 to do in 2 of them, 1 to do in files of no agent."
+
+
+def test_what_the_lock_of_a_workspace_holds_for_another_member_is_not_brought_by_its_own_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = "".join(
+        f'[[package]]\nname = "{name}"\nversion = "{version}"\n{more}\n'
+        for name, version, more in (
+            ("agentex-sdk", "0.10.4", ""), ("agentex-usage-patch", "0.1.0", ""),
+            ("one", "1", 'source = { virtual = "agents/one" }\ndependencies = []\n'),
+            ("libs", "1", ('source = { virtual = "libs" }\n'
+                           'dependencies = [{ name = "agentex-usage-patch" }]\n')),
+        )
+    )  # fmt: skip
+    tree(tmp_path, {"run_worker.py": "import agentex_usage_patch.auto\n"})
+    (tmp_path / "agents/one/requirements.txt").unlink()
+    write(tmp_path, {"uv.lock": lock, "agents/one/pyproject.toml": REQUIRES})
+    found = one(scanned(capsys, "."))
+    assert found["required"] is None
+    assert "lock" in [each["kind"] for each in found["actions"]]
