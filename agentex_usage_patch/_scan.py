@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from ._scan_advice import advise
-from ._scan_agents import find_agents
+from ._scan_agents import Agent, SharedFile, find_agents
+from ._scan_commands import find_commands
+from ._scan_elsewhere import advise_elsewhere
 from ._scan_progress import Progress
 from ._scan_report import AgentReport, ScanReport
-from ._scan_versions import Requirements
-from ._scan_walk import NotRead, walk
+from ._scan_versions import Requirements, Versions
+from ._scan_walk import Tree, walk
 
 
 def scan(paths: Sequence[str], *, as_json: bool = False, check: bool = False) -> int:
@@ -44,16 +47,45 @@ def examine(roots: Sequence[Path]) -> ScanReport:
     """Read the trees and return what is to be told; a tree within another is read once."""
     outermost = [root for root in dict.fromkeys(roots)
                  if not any(other in root.parents for other in roots)]  # fmt: skip
-    agents: list[AgentReport] = []
-    not_read: list[NotRead] = []
+    read: list[tuple[Tree, Requirements, list[Agent]]] = []
+    found: list[tuple[Agent, Versions]] = []
+    others: list[SharedFile] = []
     with Progress() as progress:
         for root in outermost:
             progress.stage("looking for files")
             tree = walk(root, progress.went)
             progress.stage("reading", len(tree.python))
             requirements = Requirements(tree)
-            for agent in find_agents(tree, progress.went):
-                versions = requirements.of(agent.folder)
-                agents.append(AgentReport(agent, versions, tuple(advise(agent, versions))))
-            not_read += tree.not_read
-    return ScanReport(tuple(outermost), tuple(agents), tuple(sorted(set(not_read))))
+            agents, files = find_agents(tree, progress.went)
+            found += ((agent, _versions(requirements, agent)) for agent in agents)
+            others += files
+            read.append((tree, requirements, agents))
+    needing = frozenset(agent.folder for agent, versions in found if not versions.needs_none)
+    calls: dict[Path | None, list[tuple[Path, int]]] = defaultdict(list)
+    for tree, _, agents in read:
+        for owner, path, line in find_commands(tree, [each.folder for each in agents], needing):
+            calls[owner].append((path, line))
+    reports = [
+        AgentReport(agent, versions, tuple(advise(agent, versions, needing, calls[agent.folder])))
+        for agent, versions in found
+    ]
+    told = {action.path for report in reports for action in report.actions}
+    told |= {versions.patch.file for _, versions in found if versions.patch}
+    # While some need this package, what states it around any agent may be for them.
+    required = [each for _, requirements, agents in read
+                for each in requirements.elsewhere(
+                    [agent.folder for agent in agents if needing], told
+                )]  # fmt: skip
+    rest = advise_elsewhere(others, required, calls[None], due=bool(found) and not needing)
+    not_read = {each for tree, _, _ in read for each in tree.not_read}
+    return ScanReport(tuple(outermost), tuple(reports), tuple(rest), tuple(sorted(not_read)))
+
+
+def _versions(requirements: Requirements, agent: Agent) -> Versions:
+    """Return what is stated for an agent, and note what it gets with what it shares."""
+    versions = requirements.of(agent.folder)
+    own = {code.path for code in agent.codes}
+    brought = (requirements.brought(versions, path)
+               for path, _ in agent.applied if path not in own)  # fmt: skip
+    agent.brought = next(filter(None, brought), None)
+    return versions

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from . import _upstream
-from ._scan_agents import Agent
+from ._scan_agents import Agent, SharedFile
 from ._scan_calls import BY_NAME, InHouse, Place
 from ._scan_code import WORKER_FILE
 from ._scan_edits import Out, edits, out_of
+from ._scan_extra_args import Workaround
 from ._scan_stated import PATCH, Stated
 from ._scan_versions import Versions
 
@@ -26,13 +27,6 @@ TWO_LINES = ("from agentex_usage_patch import apply_patch", "apply_patch()")
 
 _IN_HOUSE = "in-house patch"
 _A_PATCH = f"an {_IN_HOUSE}"
-
-_LOCK_AGAIN = {
-    "uv.lock": "uv lock",
-    "poetry.lock": "poetry lock",
-    "pdm.lock": "pdm lock",
-    "Pipfile.lock": "pipenv lock",
-}
 
 
 @dataclass(frozen=True)
@@ -50,18 +44,34 @@ class Action:
     due: bool = True
 
 
-def advise(agent: Agent, versions: Versions) -> list[Action]:
-    """Return what to do with an agent, in the order in which to do it."""
+def advise(
+    agent: Agent,
+    versions: Versions,
+    needing: frozenset[Path],
+    commands: Iterable[tuple[Path, int]],
+) -> list[Action]:
+    """Return what to do with an agent, in the order in which to do it.
+
+    ``needing`` are the folders of the agents that are not known to do without this package,
+    ``commands`` the lines that name it for this one and are no Python.
+    """
     actions = list(_about_versions(versions, agent))
-    actions += _files(agent)
+    actions += files(patch for patch in agent.patches if patch.path in agent.alone)
     edited = list(_edits(agent, versions))
     actions += [each for each in edited if each.kind == "delete"]
-    if versions.side in ("fixed", "before"):
-        actions += [each for each in edited if each.kind == "remove"]
-        actions += _requirement(versions)
+    if versions.needs_none:
+        why = f": {_why(versions)}"
+        removals = [each for each in edited if each.kind == "remove"]
+        removals += requirement(versions.written_patch, versions.patch, why, versions.again)
+        actions += calls(commands, why)
+        actions += removals if needing.isdisjoint(agent.importers) else map(later, removals)
+        if needing:
+            actions += map(later, removals_in(agent.shared))
+        else:  # and whoever has some of them as its own tells of those
+            actions += removals_in(file for file in agent.shared if file.owner is None)
     elif agent.runs and (versions.side != "unknown" or agent.uses or agent.ours):
         actions += _application(agent, versions)
-    actions += _workarounds(agent, versions)
+    actions += workarounds(agent.workarounds, fixed=versions.side == "fixed")
     if not actions and versions.side in ("affected", "spans"):
         sdk = versions.sdk[0]
         text = f"safe to upgrade to {_upstream.DISTRIBUTION}>={_upstream.FIXED_IN}; then scan again"
@@ -99,11 +109,11 @@ def _unknown(versions: Versions, agent: Agent) -> Action:
     return Action("version", path, line, line, text, due=not agent.applied)
 
 
-def _files(agent: Agent) -> Iterator[Action]:
-    for patch in agent.patches:
-        if patch.path in agent.alone:
-            yield Action("delete", patch.path, patch.line, patch.line,
-                         f"delete this file, an in-house patch: {_does(patch)}")  # fmt: skip
+def files(patches: Iterable[InHouse]) -> Iterator[Action]:
+    """Yield what deletes the files that are there for in-house patches."""
+    for patch in patches:
+        yield Action("delete", patch.path, patch.line, patch.line,
+                     f"delete this file, an in-house patch: {_does(patch)}")  # fmt: skip
 
 
 def _edits(agent: Agent, versions: Versions) -> Iterator[Action]:
@@ -116,7 +126,7 @@ def _edits(agent: Agent, versions: Versions) -> Iterator[Action]:
             outs[patch.path].append(_patch(patch))
     for place in agent.uses:
         outs[place.path].append(_use(place))
-    if versions.side in ("fixed", "before"):
+    if versions.needs_none:
         for path, use in agent.ours:
             outs[path].append(out_of(use, PATCH, f": {_why(versions)}"))
     for path, each in outs.items():
@@ -157,19 +167,30 @@ def _application(agent: Agent, versions: Versions) -> Iterator[Action]:
     lines = "; ".join(TWO_LINES)
     if not agent.applied and agent.worker:
         path, line = agent.worker.path, agent.worker.start
-        yield Action("add", path, line, line, f"add two lines here: {lines}")
+        yield Action("add", path, line, line, f"add two lines here{_uncalled(agent)}: {lines}")
     elif not agent.applied:
         text = f"add two lines to {WORKER_FILE}, which cannot be read: {lines}"
-        yield Action("add", agent.folder / WORKER_FILE, 1, 1, text)
-    lock = versions.sdk[0] if versions.sdk else None
+        yield Action("add", agent.folder / WORKER_FILE, None, None, text)
+    sdk = versions.sdk[0] if versions.sdk else None
     written = versions.written_patch
-    if lock and lock.locked and written and not versions.patch:
-        text = f"{PATCH} is in {written.file.name} and not in this lock: {_lock_again(lock)}"
-        yield Action("lock", lock.file, lock.line, lock.line, text)
-    elif lock and not versions.patch:
-        path, line = versions.editable or (lock.file, lock.line)
-        again = f", then {_lock_again(lock)}" if lock.locked else ""
-        yield Action("require", path, line, line, f"add {PATCH} to the requirements{again}")
+    if sdk and versions.again and written and not versions.patch:
+        made = "lock" if sdk.locked else "compiled file"
+        text = f"{PATCH} is in {written.file.name} and not in this {made}: {versions.again}"
+        yield Action("lock", sdk.file, sdk.line, sdk.line, text)
+    elif sdk and not versions.patch and not agent.brought:
+        path, line = versions.editable or (sdk.file, sdk.line)
+        again = f", then {versions.again}" if versions.again else ""
+        known = versions.editable or sdk.locked
+        where = "the requirements" if known else "what this file is compiled from"
+        yield Action("require", path, line, line, f"add {PATCH} to {where}{again}")
+
+
+def _uncalled(agent: Agent) -> str:
+    """Say where a file that an agent imports applies this package, in what it does not run."""
+    for file in agent.shared:
+        for use in file.applied:
+            return f", as {file.path.name}:{use.line}, which applies it, is not seen to run"
+    return ""
 
 
 def _why(versions: Versions) -> str:
@@ -177,24 +198,46 @@ def _why(versions: Versions) -> str:
     return f"{release} has {'the fix' if versions.side == 'fixed' else 'no such model'}"
 
 
-def _requirement(versions: Versions) -> Iterator[Action]:
-    if stated := versions.written_patch or versions.patch:
-        locked = versions.patch if versions.patch and versions.patch.locked else None
-        again = f", then {_lock_again(locked)}" if locked else ""
-        where = "what this lock is made from" if stated.locked else "the requirements"
-        text = f"remove {PATCH} from {where}{again}: {_why(versions)}"
+def removals_in(shared: Iterable[SharedFile]) -> Iterator[Action]:
+    """Yield what takes this package out of files that agents share."""
+    for file in shared:
+        for edit in edits(out_of(use, PATCH) for use in file.ours):
+            yield Action("remove", file.path, edit.line, edit.end, edit.text)
+
+
+def later(action: Action) -> Action:
+    """Return what is to be done when no agent needs this package any more, as such."""
+    return replace(action, due=False, text=f"not while an agent needs it: {action.text}")
+
+
+def requirement(
+    written: Stated | None, made: Stated | None, why: str, again: str
+) -> Iterator[Action]:
+    """Yield what takes a requirement out, from where a person wrote it, or what a tool made of
+    that, and how it is made ``again``.
+    """
+    if stated := written or made:
+        where = "the requirements"
+        if stated.locked:
+            where = "what this lock is made from"
+        elif not written and again:
+            where = "what this file is compiled from"
+        then = f", then {again}" if made and again else ""
+        text = f"remove {PATCH} from {where}{then}{why}"
         yield Action("remove", stated.file, stated.line, stated.line, text)
 
 
-def _workarounds(agent: Agent, versions: Versions) -> Iterator[Action]:
-    when = "is" if versions.side == "fixed" else "becomes"
-    after = "" if versions.side == "fixed" else f" from {_upstream.FIXED_IN} on"
-    for code in agent.codes:
-        for found in code.workarounds:
-            text = (f"take {found.field!r} out of extra_args, where it {when} a TypeError{after}: "
-                    f"give it as {_upstream.GIVEN_AS[found.field]}")  # fmt: skip
-            yield Action("workaround", code.path, found.line, found.line, text)
+def calls(commands: Iterable[tuple[Path, int]], why: str) -> Iterator[Action]:
+    """Yield what takes this package out of files that are no Python."""
+    for path, line in commands:
+        text = f"remove {PATCH} here, where it is called, installed or set{why}"
+        yield Action("remove", path, line, line, text)
 
 
-def _lock_again(lock: Stated) -> str:
-    return f"`{_LOCK_AGAIN[lock.file.name]}`"
+def workarounds(found: Iterable[tuple[Path, Workaround]], *, fixed: bool) -> Iterator[Action]:
+    """Yield what takes fields out of ``extra_args``."""
+    when = "is a TypeError" if fixed else f"becomes a TypeError from {_upstream.FIXED_IN} on"
+    for path, each in found:
+        text = (f"take {each.field!r} out of extra_args, where it {when}: "
+                f"give it as {_upstream.GIVEN_AS[each.field]}")  # fmt: skip
+        yield Action("workaround", path, each.line, each.line, text)

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ._scan_calls import InHouse, InHouseUses, Place, in_house
-from ._scan_code import MARKS, OURS, WORKER_FILE, Code, Use, read_code
-from ._scan_modules import Modules, module_parts
+from ._scan_code import WORKER_FILE, Code, Use
+from ._scan_extra_args import Workaround
+from ._scan_leads import Lead, Leads
+from ._scan_modules import Modules
 from ._scan_owners import Owners
-from ._scan_syntax import check_syntax
-from ._scan_walk import PYTHON_LIMIT, NotRead, NotReadError, Tree, read
+from ._scan_reading import follow, read_marked
+from ._scan_shared import Shared
+from ._scan_stated import Stated
+from ._scan_walk import Tree
 
-#: What may be a name in a file; others than these are written by nobody for a module.
-_NAME = re.compile(rb"[A-Za-z_]\w*")
-#: What applies this package, when it is called or when it is imported.
-_APPLIES = frozenset({(f"{OURS}.apply_patch", "call"), (f"{OURS}.auto", "import")})
+
+@dataclass
+class SharedFile:
+    """A file that agents import, or nobody: ``ours`` are its imports and calls of this package,
+    ``applied`` those that apply it, ``agents`` the folders of those that import it, themselves
+    or through other such files. ``patches`` are the in-house patches in it, ``owner`` the folder
+    of the agent whose it is, if it is one's.
+    """
+
+    path: Path
+    owner: Path | None
+    is_test: bool
+    workarounds: list[Workaround]
+    ours: list[Use]
+    applied: list[Use]
+    patches: list[InHouse]
+    agents: set[Path] = field(default_factory=set)
 
 
 @dataclass
@@ -29,7 +43,10 @@ class Agent:
     ``worker`` is the file that starts it, or else builds its worker or uses a model.
     ``patches`` are the in-house patches in its files, ``alone`` the files that are there
     for those alone, ``uses`` what imports and calls those and shared ones. ``applied`` are
-    the places that apply this package, ``ours`` all that imports and calls it.
+    the places that apply this package, ``ours`` all that imports and calls it. ``shared``
+    are the files of no agent, or of one that does not run, that it imports, and ``importers``
+    the folders of the agents that import some of its own. ``brought`` is where one of those
+    files' projects requires this package, which the agent then gets with it.
     """
 
     folder: Path
@@ -40,108 +57,108 @@ class Agent:
     uses: list[Place] = field(default_factory=list)
     applied: list[tuple[Path, Use]] = field(default_factory=list)
     ours: list[tuple[Path, Use]] = field(default_factory=list)
+    shared: list[SharedFile] = field(default_factory=list)
+    importers: set[Path] = field(default_factory=set)
+    brought: Stated | None = None
 
     @property
     def runs(self) -> bool:
         """Something in it runs or uses a model, even if that cannot be read."""
         return self.worker is not None or (self.folder / WORKER_FILE).exists()
 
+    @property
+    def workarounds(self) -> list[tuple[Path, Workaround]]:
+        """The fields that its files and the shared ones pass through ``extra_args``."""
+        own = [(code.path, each) for code in self.codes for each in code.workarounds]
+        return own + [(file.path, each) for file in self.shared for each in file.workarounds]
 
-def find_agents(tree: Tree, went: Callable[[], None]) -> list[Agent]:
-    """Read the Python files of a tree and return its agents; ``went`` counts the files.
+
+def find_agents(tree: Tree, went: Callable[[], None]) -> tuple[list[Agent], list[SharedFile]]:
+    """Read the Python files of a tree and return its agents, and the files of no agent that
+    use this package or a workaround; ``went`` counts the files.
 
     Every file of an agent has its syntax checked, any other only where it names something
     that matters. What is not Python is added to ``tree.not_read``.
     """
-    codes: dict[Path, Code] = {}
-    for path in tree.python:
-        went()
-        with _naming_unread(tree, path):
-            source = read(path, PYTHON_LIMIT)
-            hides = module_parts(path)[-1] == OURS
-            if _starts(path) or hides or any(mark in source for mark in MARKS):
-                codes[path] = read_code(path, source)
-    patching = {path: in_house(code) for path, code in codes.items() if not is_test(tree, path)}
-    patches = [each for found in patching.values() for each in found]
+    codes = read_marked(tree, went)
+    patching = {path: in_house(code) for path, code in codes.items() if not tree.is_test(path)}
     owners = _owners(tree, codes)
     agents = {folder: Agent(folder) for folder in sorted(owners.folders)}
     owned = {path: owner for path in tree.python if (owner := owners.of(path.parent))}
-    running = {owned[code.path] for code in codes.values()
-               if code.path in owned and (_starts(code.path) or code.worker)}  # fmt: skip
-    modules = Modules(tree.python, owned, frozenset(agents) - running)
-    uses = _uses(tree, codes, owned, patches, modules)
+    patches = [each for found in patching.values() for each in found]
+    uses, shared = _follow(tree, codes, owned, patches)
     for path, owner in owned.items():
         if path in codes:
             agents[owner].codes.append(codes[path])
     for agent in agents.values():
         agent.patches = [each for code in agent.codes for each in patching.get(code.path, ())]
-        _use(agent, modules, uses)
-        applying = (each for each in agent.ours if (each[1].name, each[1].what) in _APPLIES)
-        agent.applied = [(path, use) for path, use in applying if not is_test(tree, path)]
+        _use(agent, uses, shared)
     # A script that is nobody's is told of with the patch that it uses.
     for path in sorted(codes.keys() - owned.keys()):
         for owner in [owned[each] for each in uses.led_to(codes[path]) if each in owned][:1]:
             agents[owner].uses += uses.of(path)
-    return list(agents.values())
+    files = _shared_files(tree, codes, owned, shared, patching)
+    for agent in agents.values():
+        for path in filter(files.__contains__, shared.reached(agent.codes)):
+            agent.shared.append(files[path])
+            files[path].agents.add(agent.folder)
+            if path in owned:
+                agents[owned[path]].importers.add(agent.folder)
+    return list(agents.values()), [each for each in files.values() if each.owner is None]
 
 
-def _uses(
+def _follow(
+    tree: Tree, codes: dict[Path, Code], owned: Mapping[Path, Path], patches: list[InHouse]
+) -> tuple[InHouseUses, Shared]:
+    """Return what uses the patches and this package; add to the files those that have to be read
+    to know that.
+    """
+    running = {owned[code.path] for code in codes.values()
+               if code.path in owned and (_starts(code.path) or code.worker)}  # fmt: skip
+    modules = Modules(tree.python, owned, frozenset(owned.values()) - running)
+    leads = Leads(modules)
+    uses = InHouseUses(patches, modules, leads)
+    shared = Shared(leads, tree.is_test, lambda path: owned.get(path) not in running)
+    for patch in patches:
+        for name in patch.names:
+            leads.ask(name)
+    for code in codes.values():
+        if code.workarounds:
+            shared.matters(code.path)
+
+    def told(lead: Lead) -> None:
+        uses.lead(lead.code, lead.use, lead.path, lead.name)
+        shared.lead(lead)
+
+    follow(tree, codes, owned, leads, told)
+    uses.end(codes.values())
+    return uses, shared
+
+
+def _shared_files(
     tree: Tree,
     codes: dict[Path, Code],
     owned: Mapping[Path, Path],
-    patches: list[InHouse],
-    modules: Modules,
-) -> InHouseUses:
-    """Return what uses the patches; read what names them, and what names what only calls them."""
-    asked = {name for patch in patches for name in patch.names}
-    missed = {each.path for each in tree.not_read}
-    naming: dict[str, list[Path]] = defaultdict(list)
-    for path in tree.python if asked else owned:
-        if path in codes or path in missed:
-            continue
-        with _naming_unread(tree, path):
-            source = read(path, PYTHON_LIMIT)
-            names = set(map(bytes.decode, _NAME.findall(source))) if asked else set[str]()
-            if asked.isdisjoint(names):
-                if path in owned:
-                    check_syntax(source)
-                for name in names:
-                    naming[name].append(path)
-            else:
-                codes[path] = read_code(path, source)
-    uses = InHouseUses(patches, modules)
-    for code in codes.values():
-        uses.look(code)
-    while waiting := uses.functions - asked:
-        asked |= waiting
-        for path in (path for name in waiting for path in naming.get(name, ())):
-            with _naming_unread(tree, path):
-                if path not in codes:
-                    codes[path] = read_code(path, read(path, PYTHON_LIMIT))
-                    uses.look(codes[path])
-    uses.end()
-    return uses
-
-
-@contextmanager
-def _naming_unread(tree: Tree, path: Path) -> Iterator[None]:
-    """Add a file to those that are not read where it turns out so."""
-    try:
-        yield
-    except NotReadError as error:
-        tree.not_read.append(NotRead(path, str(error)))
-
-
-def is_test(tree: Tree, path: Path) -> bool:
-    """Say whether a file tests an agent, and is no part of a running one."""
-    inside = path.relative_to(tree.root).parts
-    return "tests" in inside[:-1] or path.name.startswith("test_") or path.name == "conftest.py"
+    shared: Shared,
+    patching: Mapping[Path, list[InHouse]],
+) -> dict[Path, SharedFile]:
+    """Return the files with something that matters to who imports them."""
+    files = {}
+    for path, code in sorted(codes.items()):
+        is_test = tree.is_test(path)
+        found = [] if is_test else code.workarounds
+        ours, patches = shared.ours[path], patching.get(path, [])
+        if found or ours or patches:
+            files[path] = SharedFile(
+                path, owned.get(path), is_test, found, ours, shared.own(path), patches
+            )
+    return files
 
 
 def _owners(tree: Tree, codes: dict[Path, Code]) -> Owners:
     """Return whose a file is: of the agents that are run, then of what uses a model."""
-    running = [code for code in codes.values() if not is_test(tree, code.path)]
-    folders = {path.parent for path in tree.python if _starts(path) and not is_test(tree, path)}
+    running = [code for code in codes.values() if not tree.is_test(code.path)]
+    folders = {path.parent for path in tree.python if _starts(path) and not tree.is_test(path)}
     for kind in (
         [code for code in running if code.worker],
         [code for code in running if code.model or code.patches],
@@ -155,17 +172,16 @@ def _owners(tree: Tree, codes: dict[Path, Code]) -> Owners:
     return Owners(tree, folders)
 
 
-def _use(agent: Agent, modules: Modules, uses: InHouseUses) -> None:
+def _use(agent: Agent, uses: InHouseUses, shared: Shared) -> None:
     """Note what an agent uses of in-house patches and of this package."""
     agent.alone = uses.alone & {patch.path for patch in agent.patches}
     agent.worker = _worker(agent)
     for code in agent.codes:
         if code.path not in agent.alone:
             agent.uses += uses.of(code.path)
-        if modules.is_installed(code.path):
-            for use in code.uses:
-                if use.imported and use.name.partition(".")[0] == OURS:
-                    agent.ours.append((code.path, use))
+        agent.ours += ((code.path, use) for use in shared.ours[code.path])
+        agent.applied += shared.applied[code.path]
+    agent.applied = list(dict.fromkeys(agent.applied))
 
 
 def _starts(path: Path) -> bool:

@@ -33,13 +33,16 @@ class Block:
 
 @dataclass(eq=False, slots=True)
 class Statement:
-    """A statement with its decorators; ``word`` is what one with a block begins with."""
+    """A statement with its decorators; ``word`` is what one with a block begins with, ``script``
+    that this runs only where the file is started, and not where it is imported.
+    """
 
     line: int
     end: int
     word: str
     block: Block
     names: int = 0
+    script: bool = False
 
     def around(self) -> Iterator[Statement]:
         """Yield the statements that it stands in, from within."""
@@ -145,8 +148,14 @@ def _block(
     for each in body:
         word = "" if is_elif else _WORDS.get(type(each), "")
         names = len(each.names) if isinstance(each, ast.Import | ast.ImportFrom) else 0
-        statement = Statement(_first_line(each), each.end_lineno, word, block, names)
+        script = isinstance(each, ast.If) and _is_of_script(each.test)
+        statement = Statement(_first_line(each), each.end_lineno, word, block, names, script)
         yield Within(statement, within.definition, within.nested), each
+
+
+def _is_of_script(test: ast.expr) -> bool:
+    """Say whether it is asked whether a file is the one that is started."""
+    return isinstance(test, ast.Compare) and getattr(test.left, "id", "") == "__name__"
 
 
 def _inside(

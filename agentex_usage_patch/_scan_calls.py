@@ -10,6 +10,7 @@ from typing import Literal
 
 from ._scan_blocks import Definition, Statement
 from ._scan_code import OURS, SAYS, WORKER_FILE, Code, Patch, Use
+from ._scan_leads import Leads
 from ._scan_modules import Modules, module_parts
 
 #: What a copy does of which nothing else is seen: it hides this package from imports.
@@ -90,58 +91,49 @@ def _is_private(method: Definition) -> bool:
 class InHouseUses:
     """What imports and calls what applies an in-house patch.
 
-    Files are looked at one after another, and then it is the ``end``. A function that does
-    nothing but call a patch is one: ``functions`` are their names. ``alone`` are the files
-    that are there for their patches alone.
+    It is told one after another what uses what, and then it is the ``end``. A function that
+    does nothing but call a patch is one, and so is what an import calls one. ``alone`` are the
+    files that are there for their patches alone.
     """
 
-    def __init__(self, patches: Collection[InHouse], modules: Modules) -> None:
-        self.functions: set[str] = set()
+    def __init__(self, patches: Collection[InHouse], modules: Modules, leads: Leads) -> None:
         self.alone: frozenset[Path] = frozenset()
         self._modules = modules
-        self._codes: list[Code] = []
+        self._leads = leads
         self._patching = {patch.path for patch in patches}
         self._hiding = {patch.path for patch in patches if patch.how == BY_NAME}
         #: What applies a patch when it is called: the file and its name, or its class's.
         self._applying = {(patch.path, patch.function.name, patch.function.methods is None)
                           for patch in patches if patch.function}  # fmt: skip
-        self._places: dict[Path, set[Place]] = defaultdict(set)
+        self._places: dict[Path, dict[Place, None]] = defaultdict(dict)
         self._applied: set[Use] = set()
         self._calling: dict[Definition, set[str]] = defaultdict(set)
-        #: The uses by the name in a file that they lead to.
-        self._leading: dict[tuple[Path, str], list[tuple[Code, Use]]] = defaultdict(list)
+        #: The files that pass on all that a file with a patch holds.
+        self._starred: set[Path] = set()
         self._whole: list[tuple[Code, Use, Path]] = []
         self._used: list[tuple[Use, Path]] = []
 
-    def look(self, code: Code) -> None:
-        """Note what a file uses."""
-        self._codes.append(code)
-        for use in code.uses:
-            path, name = code.path, use.name
-            if use.imported:
-                led_to, name = self._modules.led_to(use.name, code.path)
-                if led_to is None:
-                    continue
-                path = led_to
-            if path in self._hiding:
+    def lead(self, code: Code, use: Use, path: Path, name: str) -> None:
+        """Note that a use leads to a name in a file."""
+        if name == "*" and (path in self._patching or path in self._starred):
+            self._pass_on(code.path)
+        if path in self._hiding:
+            self._apply(code, use)
+        elif path in self._patching and name in ("", "*"):
+            self._whole.append((code, use, path))
+            self._leads.ask(use.bound)
+        else:
+            if path in self._patching and path != code.path:
+                self._used.append((use, path))
+            if self._applies(path, name):
                 self._apply(code, use)
-            elif path in self._patching and name in ("", "*"):
-                self._whole.append((code, use, path))
-            else:
-                if path in self._patching and path != code.path:
-                    self._used.append((use, path))
-                named = (path, name, True), (path, name.partition(".")[0], False)
-                if self._applying.isdisjoint(named):
-                    self._leading[path, name].append((code, use))
-                else:
-                    self._apply(code, use)
 
-    def end(self) -> None:
+    def end(self, codes: Collection[Code]) -> None:
         """Note which files are there for their patches alone, and who imports those."""
         otherwise = {path for use, path in self._used if use not in self._applied}
         for_patches = self._patching - otherwise
         self.alone = frozenset(
-            code.path for code in self._codes
+            code.path for code in codes
             if code.path in self._hiding or (code.path in for_patches and self._is_for_them(code))
         )  # fmt: skip
         for code, use, path in self._whole:
@@ -150,7 +142,7 @@ class InHouseUses:
 
     def of(self, path: Path) -> list[Place]:
         """Return those of a file, of a function that is one the whole."""
-        found = self._places.get(path, set())
+        found = self._places.get(path, {})
         whole = {each.statement for each in found if each.what == "function"}
         outermost = (each for each in found if whole.isdisjoint(each.statement.around()))
         return sorted(outermost, key=lambda each: (each.line, each.end, each.what))
@@ -161,21 +153,38 @@ class InHouseUses:
         found = (self._modules.led_to(use.name, code.path)[0] for use in used)
         return sorted({path for path in found if path})
 
+    def _pass_on(self, path: Path) -> None:
+        waiting = [path]
+        while waiting:
+            path = waiting.pop()
+            if path not in self._starred:
+                self._starred.add(path)
+                self._leads.ask(module_parts(path)[-1])
+                waiting += (code.path for code, _ in self._leads.of.get((path, "*"), ()))
+
     def _apply(self, code: Code, use: Use) -> None:
         waiting = [(code, use)]
         while waiting:
             code, use = waiting.pop()
+            if use in self._applied:
+                continue
             self._applied.add(use)
+            if use.bound:
+                self._leads.ask(use.bound)
             place = Place(code.path, use.line, use.end, use.what, use.statement, use)
-            self._places[code.path].add(place)
+            self._places[code.path][place] = None
             caller = use.definition
             if use.what == "call" and caller and self._only_calls(caller, use.name):
                 self._applying.add((code.path, caller.name, True))
-                self.functions.add(caller.name)
+                self._leads.ask(caller.name)
                 whole = caller.statement
                 place = Place(code.path, whole.line, whole.end, "function", whole)
-                self._places[code.path].add(place)
-                waiting += self._leading.pop((code.path, caller.name), ())
+                self._places[code.path][place] = None
+                waiting += self._leads.of.get((code.path, caller.name), ())
+
+    def _applies(self, path: Path, name: str) -> bool:
+        named = (path, name, True), (path, name.partition(".")[0], False)
+        return not self._applying.isdisjoint(named)
 
     def _only_calls(self, caller: Definition, name: str) -> bool:
         """Say whether a function calls patches, and beside them nothing but a log."""
@@ -197,4 +206,10 @@ class InHouseUses:
         module = f"{use.name.removesuffix('.*')}."
         through = [each for each in code.uses
                    if each is not use and each.name.startswith(module)]  # fmt: skip
-        return all(each in self._applied for each in through) if through else path in self.alone
+        if path in self.alone or not through:
+            return path in self.alone
+        passed_on = (end for name in self._leads.passing.get(code.path, ())
+                     for end in self._leads.ends(code.path, name))  # fmt: skip
+        return all(each in self._applied for each in through) and all(
+            self._applies(to, name) for to, name in passed_on if to == path
+        )

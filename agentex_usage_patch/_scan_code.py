@@ -10,7 +10,8 @@ from typing import Literal
 from . import _upstream
 from ._scan_blocks import Definition, Statement, Within, nodes
 from ._scan_extra_args import BEGINNING, Workaround, workarounds
-from ._scan_forms import assigns, is_alone, replaces
+from ._scan_forms import assigns, is_alone, is_around, replaces, says_little
+from ._scan_listed import aliases, listed
 from ._scan_names import Names
 from ._scan_syntax import python, start
 from ._scan_walk import NotReadError
@@ -35,9 +36,6 @@ SAYS = frozenset({
 })  # fmt: skip
 #: What a function that patches may do by the way.
 _BESIDE = SAYS | {"setattr", "update_wrapper"}
-#: What may stand around a call in a function that is there for the call.
-_AROUND = (ast.Expr, ast.Import, ast.ImportFrom, ast.Try, ast.TryStar, ast.If, ast.With, ast.Pass,
-           ast.Global)  # fmt: skip
 
 _NAMES = (ast.Name, ast.Attribute)
 
@@ -66,7 +64,8 @@ class Patch:
 class Use:
     """An import (then of all that a name holds), a call or another use, by its dotted name.
 
-    ``written`` is how an import writes it; ``imported`` is that the name is from elsewhere.
+    ``written`` is how an import or ``__all__`` writes it; ``imported`` is that the name is from
+    elsewhere, ``alias`` the name that an assignment gives it.
     """
 
     line: int
@@ -78,6 +77,12 @@ class Use:
     definition: Definition | None
     written: str = ""
     imported: bool = True
+    alias: str = ""
+
+    @property
+    def bound(self) -> str:
+        """The name that an import or an assignment gives it, empty where it gets none."""
+        return self.written.rpartition(" as ")[2] if self.what == "import" else self.alias
 
 
 @dataclass
@@ -85,7 +90,8 @@ class Code:
     """What a file does: everything with its lines, in the order of the file.
 
     ``start`` is the first line at which a statement may be put in. ``effects`` are the calls
-    that it makes when it is imported.
+    that it makes when it is imported. ``listed`` are the names in its ``__all__``, None where
+    not all are known, and ``own`` those that are from no star, where it imports with one.
     """
 
     path: Path
@@ -96,13 +102,15 @@ class Code:
     uses: list[Use] = field(default_factory=list)
     workarounds: list[Workaround] = field(default_factory=list)
     effects: set[str] = field(default_factory=set)
+    listed: set[str] | None = None
+    own: frozenset[str] = frozenset()
 
 
 def read_code(path: Path, source: bytes) -> Code:
     """Return what a file does; raise `NotReadError` where it is no Python."""
     tree = python(source)
     found = list(nodes(tree))
-    reading = _Reading(Code(path, start(tree)), Names(node for _, node in found))
+    reading = _Reading(Code(path, start(tree, source)), Names(node for _, node in found))
     try:
         for within, node in found:
             reading.look(within, node)
@@ -122,6 +130,9 @@ class _Reading:
         self._whole: set[int] = set()
         self._effects: list[tuple[Within, str]] = []
         self._workarounds: set[Workaround] = set()
+        #: Whether all of what each statement lists in ``__all__`` is known.
+        self._lists: list[bool] = []
+        self._aliases: dict[int, str] = {}
 
     def look(self, within: Within, node: ast.AST) -> None:
         """Note what one node does."""
@@ -150,6 +161,10 @@ class _Reading:
                 self.code.effects.add(name)
             else:
                 within.definition.does_more = True
+        if not all(self._lists):
+            self.code.listed = None
+        if any(use.bound == "*" for use in self.code.uses):
+            self.code.own = self._names.own()
 
     def _imported(self, within: Within, node: ast.Import | ast.ImportFrom) -> None:
         statement = within.statement
@@ -165,6 +180,9 @@ class _Reading:
 
     def _stated(self, within: Within, node: ast.stmt) -> None:
         definition = None if within.nested else within.definition
+        self._aliases.update(aliases(node))
+        if found := listed(node):
+            self._listed(within, node, *found)
         match node:
             case ast.Import() | ast.ImportFrom():
                 self._imported(within, node)
@@ -178,10 +196,25 @@ class _Reading:
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
                 if assigns(self._names, node):
                     self._patch(within, node, "assigns to", "call", whole=is_alone(node))
-        if definition and not _is_around(node):
+        if definition and not is_around(node):
             definition.is_plain = False
-        if definition and isinstance(node, ast.Return) and not _says_little(node.value):
+        if definition and isinstance(node, ast.Return) and not says_little(node.value):
             definition.does_more = True
+
+    def _listed(
+        self, within: Within, node: ast.stmt, names: list[ast.Constant], known: bool
+    ) -> None:
+        self._lists.append(known)
+        self.code.listed = (self.code.listed or set()) | {str(each.value) for each in names}
+        alone, statement = isinstance(node, ast.Expr) and len(names) == 1, within.statement
+        for name in (str(each.value) for each in names):
+            for dotted in self._names.used(ast.Name(name, ast.Load())):
+                imported = self._names.is_imported(dotted)
+                if imported or self._names.is_defined(dotted):
+                    self.code.uses.append(Use(
+                        statement.line, statement.end, dotted, "reference", alone, statement,
+                        None, "" if alone else name, imported,
+                    ))  # fmt: skip
 
     def _used(self, within: Within, node: ast.expr, what: What, dotted: list[str]) -> None:
         definition = within.definition
@@ -198,6 +231,7 @@ class _Reading:
                 node.lineno, node.end_lineno or node.lineno, known,
                 "decorator" if within.decorates else what, id(node) in self._whole,
                 within.statement, definition, imported=imported,
+                alias=self._aliases.get(id(node), "") if what == "reference" else "",
             ))  # fmt: skip
 
     def _called(self, within: Within, node: ast.Call) -> None:
@@ -219,18 +253,3 @@ class _Reading:
             node.lineno, node.end_lineno or node.lineno, how, what, whole, within.statement,
             within.definition, within.nested,
         ))  # fmt: skip
-
-
-def _is_around(node: ast.stmt) -> bool:
-    """Say whether a statement may stand beside a call in a function that is there for that."""
-    match node:
-        case ast.Assign(targets=targets):
-            return all(isinstance(each, ast.Name) for each in targets)
-        case ast.Return(value=value):
-            return _says_little(value)
-    return isinstance(node, _AROUND)
-
-
-def _says_little(value: ast.expr | None) -> bool:
-    """Say whether what is returned may be of a patch: nothing, a constant or a call."""
-    return value is None or isinstance(value, ast.Constant | ast.Call)

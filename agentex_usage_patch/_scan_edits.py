@@ -15,7 +15,7 @@ class Out:
     """Something to take out of a file: ``what`` it is, and ``of`` what; ``why`` follows.
 
     ``whole`` is that its statement is there for nothing else, ``names`` are those of an
-    import.
+    import or ``__all__``.
     """
 
     line: int
@@ -40,9 +40,11 @@ class Edit:
 
 def out_of(use: Use, of: str, why: str = "") -> Out:
     """Return a use as something to take out."""
-    what = f"{'use' if use.what == 'reference' else use.what} of {of}"
     names = (use.written,) if use.written else ()
-    return Out(use.line, use.end, what, of, why, use.statement, use.whole, names)
+    what: str = use.what
+    if what == "reference":
+        what = "`__all__`" if names else "use"
+    return Out(use.line, use.end, f"{what} of {of}", of, why, use.statement, use.whole, names)
 
 
 def edits(outs: Iterable[Out]) -> list[Edit]:
@@ -113,7 +115,7 @@ def _edit(out: Out, *, leave_pass: bool) -> Edit:
         text = f"delete this {out.what}"
     elif out.names:
         names = " and ".join(f"`{name}`" for name in out.names)
-        text = f"take {names} out of this import: of {out.of}"
+        text = f"take {names} out of this {out.what.partition(' ')[0]}: of {out.of}"
     elif out.what.startswith("decorator"):
         text = f"delete this {out.what}"
     else:

@@ -1,4 +1,6 @@
-"""The forms of an in-house patch: what replaces the method of the SDK's class."""
+"""The forms of an in-house patch: what replaces the method of the SDK's class, and a function
+that is there for that.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,9 @@ _MOCKS = ("mock.patch", "mock.patch.object")
 #: What the class, or the module, and the name in it are called as keywords.
 _TARGET = frozenset({"target", "module", "parent"})
 _NAME = frozenset({"name", "attribute"})
+#: What may stand around a call in a function that is there for the call.
+_AROUND = (ast.Expr, ast.Import, ast.ImportFrom, ast.Try, ast.TryStar, ast.If, ast.With, ast.Pass,
+           ast.Global)  # fmt: skip
 
 
 def assigns(names: Names, node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> bool:
@@ -61,3 +66,18 @@ def _names_the_method(names: Names, node: ast.Call) -> bool:
     whole = f"{_upstream.CLASS}.{_upstream.METHOD}"
     return any(text.endswith(whole) for each in (*target[:1], *name[:1])
                for text in names.texts(each))  # fmt: skip
+
+
+def is_around(node: ast.stmt) -> bool:
+    """Say whether a statement may stand beside a call in a function that is there for that."""
+    match node:
+        case ast.Assign(targets=targets):
+            return all(isinstance(each, ast.Name) for each in targets)
+        case ast.Return(value=value):
+            return says_little(value)
+    return isinstance(node, _AROUND)
+
+
+def says_little(value: ast.expr | None) -> bool:
+    """Say whether what is returned may be of a patch: nothing, a constant or a call."""
+    return value is None or isinstance(value, ast.Constant | ast.Call)

@@ -1,4 +1,4 @@
-"""What git ignores, by git's own word."""
+"""What git ignores, by git's own word, and which checkouts are of one repository."""
 
 from __future__ import annotations
 
@@ -45,6 +45,34 @@ def ignored(folder: Path) -> frozenset[str]:
         raise GitSilentError(f"git: {said[0]}") from None
     names = (os.fsdecode(name).rstrip("/") for name in told.split(b"\0") if name)
     return frozenset(str(folder / name) for name in names)
+
+
+def is_second(folder: Path, root: Path) -> bool:
+    """Say whether a checkout below ``root`` is a worktree of a repository that is read anyway.
+
+    That is the one that ``root`` lies in, and one whose main checkout lies in ``root``. A
+    bare repository has none: each of its worktrees is read.
+    """
+    repository = _repository(folder)
+    if repository is None or repository == (folder / ".git").resolve():
+        return False
+    around = next(filter(None, map(_repository, (root, *root.parents))), None)
+    is_main = repository.name == ".git" and (repository / "index").exists()
+    return repository == around or (is_main and repository.is_relative_to(root))
+
+
+def _repository(folder: Path) -> Path | None:
+    """Return the repository of which a folder is a checkout, None where it is none."""
+    directory = folder / ".git"
+    try:
+        if directory.is_file():  # a worktree or a submodule
+            directory = folder / directory.read_text().removeprefix("gitdir: ").rstrip("\n")
+        if not (directory / "index").exists():
+            return None
+        common = directory / "commondir"
+        return (directory / (common.read_text().rstrip("\n") if common.exists() else "")).resolve()
+    except (OSError, ValueError):
+        return None
 
 
 def _in_checkout(folder: Path) -> bool:

@@ -17,8 +17,22 @@ _BLOCK = re.compile(r"^\[\[package\]\][ \t]*$", re.MULTILINE)
 #: Where a lock says what is not from an index; of Poetry also one that is no default.
 _ORIGIN = ("git", "url", "path", "file")
 _INDEX = "legacy"
+#: As Poetry, PDM and Pipenv write it.
+_FROM_FOLDER = re.compile(r'^\s*"?(?:url|path)"?(?: =|:) "([^"]+)"', re.MULTILINE)
 #: A merge that was not finished leaves no lock, though each half may look like one.
 _CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+
+_AGAIN = {
+    "uv.lock": "`uv lock`",
+    "poetry.lock": "`poetry lock`",
+    "pdm.lock": "`pdm lock`",
+    "Pipfile.lock": "`pipenv lock`",
+}
+
+
+def again(file: Path) -> str:
+    """Return how a lock is made again, or requirements that were compiled."""
+    return _AGAIN.get(file.name, f"compile {file.name} again")
 
 
 def read_lock(file: Path, text: str) -> list[Stated]:
@@ -49,6 +63,11 @@ def members(text: str) -> dict[str, frozenset[str]]:
         groups += package.get("dev-dependencies", {}).values()
         found[str(folder)] = frozenset(each["name"] for group in groups for each in group)
     return found
+
+
+def folders(text: str) -> list[str]:
+    """Return the folders from which any other lock than a uv.lock installs, and addresses."""
+    return _FROM_FOLDER.findall(text)
 
 
 def _packages(file: Path, text: str) -> Iterator[Stated]:

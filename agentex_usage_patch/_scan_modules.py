@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from . import __all__ as public
 from ._scan_code import OURS
+
+#: The file that stands for this package, where that is installed: one that is in no tree.
+PACKAGE = Path(OURS)
+#: The names that it has.
+NAMES = frozenset({*public, "auto", "*"})
 
 
 class Modules:
@@ -35,6 +42,7 @@ class Modules:
                 self._shared[last].append(path)
         self._found: dict[tuple[str, Path], Path | None] = {}
         self._hidden: dict[Path, bool] = {}
+        self._packages: dict[Path, tuple[Path, ...]] = {}
 
     def is_installed(self, seen_from: Path) -> bool:
         """Say whether this package's name leads out of the tree, seen from a file."""
@@ -44,14 +52,30 @@ class Modules:
         return not self._hidden[folder]
 
     def led_to(self, name: str, seen_from: Path) -> tuple[Path | None, str]:
-        """Return the file that a dotted name leads to, and the name in it, empty for all."""
+        """Return the file that a dotted name leads to, and the name in it, empty for all.
+
+        For this package it is `PACKAGE`, even where a file that is not near has its name, unless
+        it is a name that this package does not have.
+        """
         stripped = name.lstrip(".")
         dots, parts = name[: len(name) - len(stripped)], stripped.split(".")
+        ours = not dots and parts[0] == OURS and self.is_installed(seen_from)
+        if ours and NAMES.issuperset(parts[1:2]):
+            return PACKAGE, ".".join(parts[1:])
         for count in range(len(parts), -1 if dots else 0, -1):
             file = self._file(dots + ".".join(parts[:count]), seen_from.parent)
             if file is not None:
                 return (None if file == seen_from else file), ".".join(parts[count:])
-        return None, ""
+        return (PACKAGE, ".".join(parts[1:])) if ours else (None, "")
+
+    def packages(self, file: Path) -> tuple[Path, ...]:
+        """Return the ``__init__`` of each package that a file is in, from within."""
+        if file not in self._packages:
+            of = file.parent if file.name == "__init__.py" else file
+            init = of.parent / "__init__.py"
+            around = (init, *self.packages(init)) if init in self._files else ()
+            self._packages[file] = around
+        return self._packages[file]
 
     def _file(self, module: str, folder: Path) -> Path | None:
         if (module, folder) not in self._found:
@@ -77,7 +101,7 @@ class Modules:
         parts = tuple(module.split("."))
         if parts[-1] not in self._last:
             return None  # as most names, which are of functions and of other packages
-        for files in (self._mine(parts[-1], folder), self._others(parts[-1], folder)):
+        for files in (self._mine(parts[-1], folder), self._others(parts, folder)):
             matching = [file for file in files if module_parts(file)[-len(parts) :] == parts]
             if matching:
                 return max(matching, key=lambda file: _in_common(file, folder))
@@ -93,9 +117,14 @@ class Modules:
         owner = self._owners.get(folder)
         return self._owned.get((owner, last), ()) if owner else ()
 
-    def _others(self, last: str, folder: Path) -> Iterator[Path]:
-        yield from self._near(last, folder)
-        yield from self._shared.get(last, ())
+    def _others(self, parts: tuple[str, ...], folder: Path) -> Iterator[Path]:
+        if parts[0] in sys.stdlib_module_names:
+            return  # that is found before what another folder holds
+        yield from self._near(parts[-1], folder)
+        for file in self._shared.get(parts[-1], ()):
+            outermost = Path(*module_parts(file)[: -len(parts)])
+            if outermost / "__init__.py" not in self._files:  # else it is of a package
+                yield file
 
 
 def module_parts(path: Path) -> tuple[str, ...]:

@@ -129,6 +129,10 @@ class Names:
             return False
         return node.id in self._dotted or node.id in self._defined or self._is_starred(node.id)
 
+    def own(self) -> frozenset[str]:
+        """Return the names that the file gives to something itself."""
+        return frozenset((*self._dotted, *self._bound, *self._defined))
+
     def _is_starred(self, name: str) -> bool:
         """Say whether a name can be from nowhere but a module imported with a star."""
         others = (self._bound, self._defined, self._roots, _BUILTIN)

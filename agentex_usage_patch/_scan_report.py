@@ -48,6 +48,10 @@ class AgentReport:
         return "nothing now" if self.actions else "nothing left"
 
     @property
+    def _required(self) -> Stated | None:
+        return self.versions.patch or self.agent.brought
+
+    @property
     def release(self) -> str:
         """What is stated of agentex-sdk, in a few words."""
         stated = dict.fromkeys(
@@ -61,7 +65,7 @@ class AgentReport:
         """What corrects it, in a few words."""
         in_house = "in-house patch" if self.agent.patches or self.agent.uses else ""
         package = "" if not self.agent.applied else (
-            "this package" if self.versions.patch else "this package, not required"
+            "this package" if self._required else "this package, not required"
         )  # fmt: skip
         return ", ".join(filter(None, [in_house, package])) or "none"
 
@@ -75,7 +79,7 @@ class AgentReport:
                      "origin": each.origin} for each in versions.sdk],
             "side": versions.side,
             "needs_patch": _NEEDS[versions.side],
-            "required": versions.patch and _stated(versions.patch),
+            "required": self._required and _stated(self._required),
             "applied": [{"file": _shown(path), "line": use.line} for path, use in agent.applied],
             "in_house": [
                 {"file": _shown(each.path), "line": each.line, "how": each.how,
@@ -89,35 +93,40 @@ class AgentReport:
                 )
             ],
             "workarounds": [
-                {"file": _shown(code.path), **dataclasses.asdict(each)}
-                for code in agent.codes for each in code.workarounds
+                {"file": _shown(path), **dataclasses.asdict(each)}
+                for path, each in agent.workarounds
             ],
             "companions": [
                 {"distribution": each.fact.distribution, "reason": each.fact.reason,
                  "hold": each.fact.mend, "stated": each.stated and _stated(each.stated)}
                 for each in versions.companions
             ],
-            "actions": [
-                {"kind": each.kind, "file": _shown(each.path), "line": each.line,
-                 "end": each.end, "text": each.text, "due": each.due}
-                for each in self.actions
-            ],
+            "actions": [_action(each) for each in self.actions],
             "verdict": self.verdict,
         }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ScanReport:
-    """The agents of some trees, and what was not read."""
+    """The agents of some trees, what to do in files of none, and what was not read."""
 
     roots: tuple[Path, ...]
     agents: tuple[AgentReport, ...]
+    elsewhere: tuple[Action, ...]
     not_read: tuple[NotRead, ...]
 
     @property
     def due(self) -> int:
-        """How many things are to be done in all."""
-        return sum(agent.due for agent in self.agents)
+        """How many things are to be done in all, what several agents share once."""
+        return self._due_inside + self._due_elsewhere
+
+    @property
+    def _due_inside(self) -> int:
+        return len({action for each in self.agents for action in each.actions if action.due})
+
+    @property
+    def _due_elsewhere(self) -> int:
+        return sum(action.due for action in self.elsewhere)
 
     @property
     def summary(self) -> str:
@@ -129,10 +138,14 @@ class ScanReport:
         count = f"{len(self.agents)} agent{'s' * (len(self.agents) > 1)}"
         if self.due:
             busy = sum(bool(agent.due) for agent in self.agents)
-            return f"{count}: {self.due} to do in {busy} of them."
-        if any(agent.actions for agent in self.agents):
+            inside, outside = self._due_inside, self._due_elsewhere
+            told = [f"{inside} to do in {busy} of them"] * bool(inside)
+            told += [f"{outside} to do in files of no agent"] * bool(outside)
+            return f"{count}: {', '.join(told)}."
+        if self.elsewhere or any(agent.actions for agent in self.agents):
             ready = sum(agent.verdict == "safe to upgrade" for agent in self.agents)
-            return f"{count}: nothing to do now; {ready} safe to upgrade."
+            upgrade = f"; {ready} safe to upgrade" if ready else ""
+            return f"{count}: nothing to do now{upgrade}."
         return f"{count}: nothing left."
 
     def as_dict(self) -> dict[str, Any]:
@@ -141,6 +154,7 @@ class ScanReport:
             "schema": 1,
             "paths": [_shown(root) for root in self.roots],
             "agents": [agent.as_dict() for agent in self.agents],
+            "elsewhere": [_action(each) for each in self.elsewhere],
             "not_read": [{"path": _shown(each.path), "reason": each.reason}
                          for each in self.not_read],
             "due": self.due,
@@ -191,6 +205,9 @@ class ScanReport:
             yield each.agent.folder, None, "", text, "bold"
             for action in each.actions:
                 yield action.path, action.line, "  ", action.text, "" if action.due else "green"
+        for action in self.elsewhere:
+            style = "" if action.due else "green"
+            yield action.path, action.line, "of no agent: ", action.text, style
         for missed in self.not_read:
             yield missed.path, None, "not read: ", missed.reason, "yellow"
 
@@ -198,6 +215,11 @@ class ScanReport:
 def _printable(text: str) -> str:
     """Return a text for one line: names of files may hold what moves a cursor, or no text."""
     return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def _action(action: Action) -> dict[str, Any]:
+    return {"kind": action.kind, "file": _shown(action.path), "line": action.line,
+            "end": action.end, "text": action.text, "due": action.due}  # fmt: skip
 
 
 def _stated(stated: Stated) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import configparser
 import re
 import tomllib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from ._scan_stated import Stated, line_of, mentions, wanted
 from ._scan_walk import NotRead, NotReadError
 
-_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=|(?<=-[rc]))(\S+)")
+_INCLUDE = re.compile(r"(?:(-r|--requirement)|-c|--constraint)(?:\s+|=|(?<=-[rc]))(\S+)")
 _OPTION = re.compile(r"\s--?[a-z]")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 #: How pip is told the name of what lies in a repository.
@@ -22,37 +23,37 @@ _EGG = re.compile(r"#egg=([\w.-]+)")
 
 
 def read_requirements(
-    file: Path, text: str, include: Callable[[Path], str | None]
+    file: Path, text: str, include: Callable[[Path, bool], str | None], *, bounds: bool = False
 ) -> tuple[list[Stated], list[NotRead]]:
     """Return what a requirements file states, with what it includes, and what was not read.
 
-    ``include`` returns the text of another file, None when it has been asked before, and
-    raises `NotReadError`.
+    ``include`` returns the text of another file, None when it has been asked before for the
+    same, and raises `NotReadError`. ``bounds`` is that the file is one of constraints.
     """
     stated: list[Stated] = []
     not_read: list[NotRead] = []
     for number, line in _logical_lines(text):
         if found := _INCLUDE.match(line):
-            other = file.parent / found.group(1)
+            other, only_bounds = file.parent / found.group(2), bounds or not found.group(1)
             try:
-                included = include(other)
+                included = include(other, only_bounds)
             except NotReadError as error:
-                not_read.append(NotRead(file, f"line {number} includes {found.group(1)}: {error}"))
+                not_read.append(NotRead(file, f"line {number} includes {found.group(2)}: {error}"))
                 continue
             if included is not None:
-                more, missed = read_requirements(other, included, include)
+                more, missed = read_requirements(other, included, include, bounds=only_bounds)
                 stated += more
                 not_read += missed
             continue
         if egg := _EGG.search(line):
             if name := wanted(egg.group(1)):
-                stated.append(Stated(name, "", file, number, origin=line))
+                stated.append(Stated(name, "", file, number, origin=line, bounds=bounds))
             continue
         requirement = _OPTION.split(line)[0].strip()
         if not requirement or requirement.startswith("-"):
             continue
         try:
-            stated += _one(requirement, file, number)
+            stated += (replace(each, bounds=bounds) for each in _one(requirement, file, number))
         except InvalidRequirement:
             if mentions(line):
                 not_read.append(NotRead(file, f"line {number} is no requirement"))
@@ -186,10 +187,4 @@ def _next(release: list[int], place: int) -> str:
 def _from(source: Any, stated: Stated) -> Stated:
     where = source if isinstance(source, dict) else {}
     origin = next((str(where[kind]) for kind in ("git", "url", "path") if kind in where), "")
-    return Stated(
-        stated.distribution,
-        stated.written,
-        stated.file,
-        stated.line,
-        origin=origin or stated.origin,
-    )
+    return replace(stated, origin=origin or stated.origin)

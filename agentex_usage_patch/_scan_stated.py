@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -42,6 +42,7 @@ class Stated:
     line: int
     locked: bool = False
     origin: str = ""
+    bounds: bool = False
 
     @property
     def releases(self) -> SpecifierSet | None:
@@ -63,6 +64,23 @@ class Stated:
             return None
         version = releases[0].version
         return None if version.endswith(".*") else version
+
+
+def narrowed(required: tuple[Stated, ...], bounds: list[Stated]) -> tuple[Stated, ...]:
+    """Return what constraints leave of what is required, one that pins it in its place."""
+    pins = tuple(each for each in bounds if each.version)
+    found: list[Stated] = []
+    for each in required:
+        releases = each.releases
+        if releases is None or each.version or not bounds:
+            found.append(each)
+        elif pins:
+            found += pins
+        else:
+            for bound in bounds:
+                releases &= bound.releases or SpecifierSet()
+            found.append(replace(each, written=str(releases)))
+    return tuple(dict.fromkeys(found))
 
 
 def mentions(text: str) -> bool:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import io
+import re
 import symtable
 import tokenize
 import warnings
 from collections.abc import Callable
 
 from ._scan_walk import NotReadError
+
+_COMMENT = re.compile(rb"\s*(#|$)")
+_CODING = re.compile(rb"\s*#.*coding[:=]")
 
 
 def python(source: bytes) -> ast.Module:
@@ -23,9 +28,13 @@ def check_syntax(source: bytes) -> None:
     _read(source, lambda code: symtable.symtable(code, "", "exec"))  # type: ignore[arg-type]
 
 
-def start(tree: ast.Module) -> int:
-    """Return the first line after the docstring and what has to stand before all else."""
-    last = 0
+def start(tree: ast.Module, source: bytes) -> int:
+    """Return the first line at which a statement may be put in.
+
+    It is after the docstring, what has to stand before all else, and the comments that are
+    read for where they stand: which program runs the file, and its encoding.
+    """
+    last = _head(source)
     for number, node in enumerate(tree.body):
         is_docstring = (
             number == 0
@@ -34,10 +43,22 @@ def start(tree: ast.Module) -> int:
             and isinstance(node.value.value, str)
         )
         is_future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        if not (is_docstring or is_future):
+        # What follows behind a semicolon may go on in the next line.
+        if not (is_docstring or is_future or node.lineno <= last):
             break
-        last = node.end_lineno or node.lineno
+        last = max(last, node.end_lineno or node.lineno)
     return last + 1
+
+
+def _head(source: bytes) -> int:
+    """Return how many lines are read for where they stand: of the first two, see PEP 263."""
+    last = 0
+    for number, line in enumerate(source.removeprefix(codecs.BOM_UTF8).split(b"\n", 2)[:2], 1):
+        if _CODING.match(line) or (number == 1 and line.startswith(b"#!")):
+            last = number
+        if not _COMMENT.match(line):
+            break
+    return last
 
 
 def _read[T](source: bytes, read: Callable[[bytes], T]) -> T:

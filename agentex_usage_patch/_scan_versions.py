@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
 from . import _upstream
-from ._scan_locks import members, read_lock
+from ._scan_above import above
+from ._scan_files import Files
+from ._scan_locks import again
 from ._scan_ranges import Side, newest, side, within
-from ._scan_requirements import read_pyproject, read_requirements, read_setup_cfg
-from ._scan_stated import PATCH, Stated
-from ._scan_walk import LOCKS, REQUIREMENTS_LIMIT, NotRead, NotReadError, Tree, read
+from ._scan_stated import PATCH, Stated, narrowed
+from ._scan_walk import LOCKS, Tree
+
+#: In the name of a file with requirements.
+_CHECKS = re.compile("dev|test|lint|doc")
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Versions:
     resolutions; ``side`` is that of the one that needs the most. ``others`` say something
     else. ``patch`` states this package where it counts, ``written_patch`` where a person
     wrote it, which a lock may not know yet. ``editable`` is the file and the line where a
-    person would write a requirement.
+    person would write a requirement. ``again`` is how a tool makes the trusted file again,
+    empty for one that a person writes.
     """
 
     sdk: tuple[Stated, ...]
@@ -43,6 +48,12 @@ class Versions:
     written_patch: Stated | None
     companions: tuple[Companion, ...]
     editable: tuple[Path, int] | None
+    again: str
+
+    @property
+    def needs_none(self) -> bool:
+        """No release that is allowed needs the patch."""
+        return self.side in ("fixed", "before")
 
 
 class Requirements:
@@ -50,115 +61,107 @@ class Requirements:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._stated: dict[Path, list[Stated]] = {}
-        self._members: dict[Path, dict[str, frozenset[str]]] = {}
+        self._files = Files(tree)
 
     def of(self, folder: Path) -> Versions:
         """Return what is stated for an agent in a folder, by the nearest files upward."""
-        locks = [file for file in self._upward(folder) if file.name in LOCKS]
-        written = [file for file in self._upward(folder) if file.name not in LOCKS]
-        trusted = next(
-            (file for file in locks + written
-             if self._named(file, _upstream.DISTRIBUTION) and self._is_for(file, folder)), None,
-        )  # fmt: skip
-        sdk = self._named(trusted, _upstream.DISTRIBUTION) if trusted else ()
+        files = list(self._upward(folder))
+        locks = [file for file in files if file.name in LOCKS
+                 if self._sdk(file) and self._files.is_for(file, folder)]  # fmt: skip
+        written = [file for file in files
+                   if file.name not in LOCKS and self._files.is_for(file, folder)]  # fmt: skip
+        trusted = next((file for file in locks + written if self._sdk(file)), None)
+        locked = trusted in locks
+        if not locked:
+            self._tree.not_read += above(self._tree.root, trusted is not None)
+        # Those further up are of others.
+        also = [
+            each
+            for file in written
+            if trusted and self._tree.home(file).is_relative_to(self._tree.home(trusted))
+            for each in self._files.named(file, _upstream.DISTRIBUTION)
+        ]
+        sdk = self._sdk(trusted) if trusted else ()
+        sdk = sdk if locked else narrowed(sdk, [each for each in also if each.bounds])
         exact = tuple(each for each in sdk if each.version)
         sdk = exact or sdk
-        by_hand = next((each for file in written for each in self._named(file, PATCH)), None)
-        locked = trusted is not None and trusted.name in LOCKS
+        by_hand = self._by_hand(written)
+        ours = self._written(by_hand, PATCH)
+        made = None if trusted in by_hand else trusted
         pinned = {each.version for each in exact}
         return Versions(
             sdk=sdk,
             side=_worst(sdk),
             others=tuple(
-                each
-                for file in written
-                if trusted and file.parent.is_relative_to(trusted.parent)
-                for each in self._named(file, _upstream.DISTRIBUTION)
+                each for each in also
                 if pinned and each.releases and not _allows_one(each.releases, pinned)
             ),
-            patch=self._patch(trusted, folder) if locked else by_hand,
-            written_patch=by_hand,
+            patch=next(iter(self._made(made, folder) if made else ours), None),
+            written_patch=next(iter(ours), None),
             companions=tuple(self._companions(sdk, trusted, written)),
-            editable=self._editable(written, trusted),
-        )
+            editable=self._editable(by_hand),
+            again=again(made) if made else "",
+        )  # fmt: skip
+
+    def brought(self, versions: Versions, shared: Path) -> Stated | None:
+        """Return where the project of a shared file requires this package, for an agent whose
+        lock knows it too, if it has one.
+        """
+        if versions.again and not self._files.required(versions.sdk[0].file, PATCH):
+            return None
+        theirs = self.of(shared.parent)
+        return theirs.written_patch or theirs.patch
+
+    def elsewhere(
+        self, folders: Iterable[Path], told: Container[Path]
+    ) -> Iterator[tuple[Stated | None, Stated | None]]:
+        """Yield where this package is required, as a person wrote it and as a tool made of that,
+        but by what lies around some folders, by tests and by the files that are told of.
+        """
+        theirs = {each for folder in folders for each in self._tree.upward(folder)}
+        for folder in sorted(self._tree.requirements.keys() - theirs):
+            files = sorted(self._tree.requirements[folder], key=_trust)
+            files = [file for file in files if file not in told and not self._tree.is_test(file)]
+            written = [file for file in files if file.name not in LOCKS]
+            by_hand = self._by_hand(written)
+            ours = self._written(by_hand, PATCH)
+            made = (each for file in files if file not in by_hand
+                    for each in self._files.required(file, PATCH))  # fmt: skip
+            yield next(iter(ours), None), next(made, None)
 
     def _upward(self, folder: Path) -> Iterator[Path]:
         """Yield the files that state requirements, nearest first, by trust in each folder."""
         for each in self._tree.upward(folder):
             yield from sorted(self._tree.requirements.get(each, ()), key=_trust)
 
-    def _named(self, file: Path, distribution: str) -> tuple[Stated, ...]:
-        if file not in self._stated:
-            self._stated[file] = self._read(file)
-        return tuple(each for each in self._stated[file] if each.distribution == distribution)
+    def _sdk(self, file: Path) -> tuple[Stated, ...]:
+        return self._files.required(file, _upstream.DISTRIBUTION)
 
-    def _read(self, file: Path) -> list[Stated]:
-        try:
-            text = _text(file)
-            if file.name in LOCKS:
-                if file.name == "uv.lock":
-                    self._members[file] = members(text)
-                return read_lock(file, text)
-            if file.name in ("pyproject.toml", "Pipfile"):
-                return read_pyproject(file, text)
-            if file.name == "setup.cfg":
-                return read_setup_cfg(file, text)
-            include = partial(self._included, {file.resolve()})
-            stated, missed = read_requirements(file, text, include)
-        except NotReadError as error:
-            self._tree.not_read.append(NotRead(file, str(error)))
-            return []
-        except (ValueError, TypeError, AttributeError, LookupError, RuntimeError) as error:
-            # Well-formed, with something where no tool would write it, or nested without end.
-            self._tree.not_read.append(NotRead(file, _not_understood(error)))
-            return []
-        self._tree.not_read += missed
-        return stated
+    def _made(self, file: Path, folder: Path) -> tuple[Stated, ...]:
+        """Return where a file that a tool made states this package for what lies in a folder."""
+        required = self._files.member(file, folder)
+        if required is not None and PATCH not in required:
+            return ()
+        return self._files.required(file, PATCH)
 
-    def _included(self, before: set[Path], other: Path) -> str | None:
-        """Return the text of a file that another includes, None if it was ``before``."""
-        try:
-            target = other.resolve()
-        except (ValueError, RuntimeError) as error:  # no path at all, or a loop of links
-            raise NotReadError(_not_understood(error)) from None
-        if not target.is_relative_to(self._tree.root):
-            raise NotReadError("out of the tree")
-        if target in before:
-            return None
-        before.add(target)
-        return _text(target)
+    def _by_hand(self, written: list[Path]) -> list[Path]:
+        """Return the files that people write, in the place of those that a compiler made."""
+        found: list[Path] = []
+        for file in written:
+            sources = self._files.sources(file)
+            found += [file] if sources is None else sources
+        return list(dict.fromkeys(found))
 
-    def _is_for(self, file: Path, folder: Path) -> bool:
-        """Say whether a lock is for what lies in a folder: a workspace says which it is for."""
-        return not self._members.get(file) or self._member(file, folder) is not None
+    def _written(self, by_hand: list[Path], distribution: str) -> list[Stated]:
+        """Return what people write of a distribution, and no compiler into what they include."""
+        return [each for file in by_hand for each in self._files.required(file, distribution)
+                if self._files.sources(each.file) is None]  # fmt: skip
 
-    def _member(self, lock: Path, folder: Path) -> frozenset[str] | None:
-        """Return what the member of a lock requires that a folder is part of.
-
-        One that lies further up than the folder's own requirements is another project.
-        """
-        required = {(lock.parent / name).resolve(): names
-                    for name, names in self._members.get(lock, {}).items()}  # fmt: skip
-        # The folder of the lock is one with requirements.
-        nearest = next(each for each in self._tree.upward(folder)
-                       if each in required or each in self._tree.requirements)  # fmt: skip
-        return required.get(nearest)
-
-    def _patch(self, lock: Path | None, folder: Path) -> Stated | None:
-        """Return where a lock states this package for what lies in a folder."""
-        required = self._member(lock, folder) if lock else None
-        if lock is None or (required is not None and PATCH not in required):
-            return None
-        return next(iter(self._named(lock, PATCH)), None)
-
-    def _editable(self, written: list[Path], trusted: Path | None) -> tuple[Path, int] | None:
+    def _editable(self, by_hand: list[Path]) -> tuple[Path, int] | None:
         """Return where a requirement is to be written: beside that of agentex-sdk, if any is."""
-        for file in [trusted, *written]:
-            if file in written:
-                for stated in self._named(file, _upstream.DISTRIBUTION):
-                    return stated.file, stated.line
-        return (written[0], 1) if written else None
+        for stated in self._written(by_hand, _upstream.DISTRIBUTION):
+            return stated.file, stated.line
+        return (by_hand[0], 1) if by_hand else None
 
     def _companions(
         self, sdk: tuple[Stated, ...], trusted: Path | None, written: list[Path]
@@ -170,34 +173,23 @@ class Requirements:
             if not any(version and fact.sdk.contains(version, prereleases=True)
                        for version in found):  # fmt: skip
                 continue
-            stated = self._named(trusted, fact.distribution)
+            stated = self._files.named(trusted, fact.distribution)
             if trusted.name in LOCKS:
                 if not stated:
                     continue  # another distribution's lock, or one of a part
             else:
-                stated = stated or next(
-                    filter(None, (self._named(each, fact.distribution) for each in written)), ()
-                )
+                elsewhere = (self._files.named(each, fact.distribution) for each in written)
+                stated = stated or next(filter(None, elsewhere), ())
             releases = [each.releases for each in stated]
             if not any(each is not None and within(each, fact.works) for each in releases):
                 yield Companion(fact, next(iter(stated), None))
 
 
-def _not_understood(error: Exception) -> str:
-    return f"cannot be understood: {type(error).__name__}"
-
-
-def _text(file: Path) -> str:
-    try:
-        return read(file, REQUIREMENTS_LIMIT).decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError:
-        raise NotReadError("not in UTF-8") from None
-
-
-def _trust(file: Path) -> tuple[int, str]:
-    order = [*LOCKS, "requirements", "Pipfile", "pyproject.toml", "setup.cfg"]
-    name = "requirements" if file.suffix == ".txt" else file.name
-    return order.index(name), file.stem
+def _trust(file: Path) -> tuple[int, bool, bool, str]:
+    order = [*LOCKS, ".txt", ".in", "Pipfile", "pyproject.toml", "setup.cfg"]
+    kind = order.index(file.suffix if file.suffix in order else file.name)
+    # What runs an agent before what checks it, and the file of all before those of parts.
+    return kind, bool(_CHECKS.search(file.stem)), file.stem != "requirements", file.stem
 
 
 def _worst(sdk: tuple[Stated, ...]) -> Side:

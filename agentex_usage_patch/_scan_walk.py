@@ -9,14 +9,21 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from ._scan_git import GitSilentError, ignored
+from ._scan_git import GitSilentError, ignored, is_second
 
 #: In bytes. The first is far above any written file, the second above any lock file.
 PYTHON_LIMIT = 2 * 1024 * 1024
 REQUIREMENTS_LIMIT = 16 * 1024 * 1024
 
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
-RANGES = ("requirements*.txt", "Pipfile", "pyproject.toml", "setup.cfg")
+#: The name of a folder whose files are those of the folder around it.
+_FOLDER = "requirements"
+RANGES = (
+    "requirements*.txt", "*[-_.]requirements.txt", "requirements*.in", "*[-_.]requirements.in",
+    "Pipfile", "pyproject.toml", "setup.cfg",
+)  # fmt: skip
+_CONTAINERS = ("Dockerfile", "Containerfile")
+_STARTING = (".dockerfile", ".yml", ".yaml", ".sh")
 
 _LEFT_OUT = frozenset({
     ".git", ".hg", ".svn", ".tox", ".nox", ".eggs", ".mypy_cache", ".ruff_cache",
@@ -40,11 +47,14 @@ class NotReadError(Exception):
 
 @dataclass
 class Tree:
-    """What was found below ``root``: Python files, and by folder what states requirements."""
+    """What was found below ``root``: Python files, by folder what states requirements, and
+    what is known for ``starting`` programs: of containers, pipelines and shells.
+    """
 
     root: Path
     python: list[Path] = field(default_factory=list)
     requirements: dict[Path, list[Path]] = field(default_factory=dict)
+    starting: list[Path] = field(default_factory=list)
     not_read: list[NotRead] = field(default_factory=list)
 
     def upward(self, folder: Path) -> tuple[Path, ...]:
@@ -52,13 +62,24 @@ class Tree:
         folders = (folder, *folder.parents)
         return folders[: folders.index(self.root) + 1]
 
+    def home(self, file: Path) -> Path:
+        """Return the folder of what a file states: ``requirements/prod.txt`` is beside it."""
+        folder = file.parent
+        inside = folder.name == _FOLDER and folder != self.root and file.suffix in (".txt", ".in")
+        return folder.parent if inside else folder
+
+    def is_test(self, path: Path) -> bool:
+        """Say whether a file tests an agent, and is no part of a running one."""
+        inside = path.relative_to(self.root).parts
+        return "tests" in inside[:-1] or path.name.startswith("test_") or path.name == "conftest.py"
+
 
 def walk(root: Path, went: Callable[[], None]) -> Tree:
     """Find the files of a tree; ``went`` is called once for each folder.
 
     Goes nowhere out of ``root``: a symbolic link to a folder is not followed, and one to a
     file only where that file lies in the tree. Left out are virtual environments, caches,
-    what git ignores, and what belongs to git itself.
+    what git ignores, further worktrees, and what belongs to git itself.
     """
     tree = Tree(root)
     left_out: set[str] = set()
@@ -75,12 +96,12 @@ def walk(root: Path, went: Callable[[], None]) -> Tree:
         names = {entry.name for entry in entries}
         if names & _MARKS and folder != str(root):
             continue
+        if ".git" in names and folder != str(root) and is_second(Path(folder), root):
+            why = "a worktree of a repository that is read already: left out"
+            tree.not_read.append(NotRead(Path(folder), why))
+            continue
         if ".git" in names or folder == str(root):
-            try:
-                left_out |= ignored(Path(folder))
-            except GitSilentError as error:
-                reason = f"what git ignores is not left out: {error}"
-                tree.not_read.append(NotRead(Path(folder), reason))
+            left_out |= _ignored(tree, Path(folder))
         for entry in entries:
             if entry.name in _LEFT_OUT or entry.path in left_out:
                 continue
@@ -91,6 +112,14 @@ def walk(root: Path, went: Callable[[], None]) -> Tree:
             else:
                 _file(tree, Path(entry.path))
     return tree
+
+
+def _ignored(tree: Tree, folder: Path) -> frozenset[str]:
+    try:
+        return ignored(folder)
+    except GitSilentError as error:
+        tree.not_read.append(NotRead(folder, f"what git ignores is not left out: {error}"))
+        return frozenset()
 
 
 def _link(tree: Tree, entry: os.DirEntry[str]) -> None:
@@ -108,23 +137,30 @@ def _link(tree: Tree, entry: os.DirEntry[str]) -> None:
         tree.not_read.append(NotRead(path, f"symbolic link {where}: not followed"))
     elif inside:
         _file(tree, path)
-    elif _kind(path.name):
+    elif _kind(path):
         tree.not_read.append(NotRead(path, "symbolic link out of the tree: not followed"))
 
 
 def _file(tree: Tree, path: Path) -> None:
-    kind = _kind(path.name)
+    kind = _kind(path)
     if kind == "python":
         tree.python.append(path)
+    elif kind == "starting":
+        tree.starting.append(path)
     elif kind:
-        tree.requirements.setdefault(path.parent, []).append(path)
+        tree.requirements.setdefault(tree.home(path), []).append(path)
 
 
-def _kind(name: str) -> str:
+def _kind(path: Path) -> str:
+    name = path.name
     if name.endswith(".py"):
         return "python"
+    if path.parent.name == _FOLDER and path.suffix in (".txt", ".in"):
+        return "requirements"
     if name in LOCKS or any(fnmatch(name, pattern) for pattern in RANGES):
         return "requirements"
+    if name.startswith(_CONTAINERS) or name.endswith(_STARTING):
+        return "starting"
     return ""
 
 

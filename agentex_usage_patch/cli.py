@@ -20,8 +20,9 @@ _HELP = {
     "scan": (
         "where the agents of a monorepo stand, and what to do with each",
         """Read a tree, and import, run or change nothing in it: which agentex-sdk each agent gets,
-        what patches it, and what to do next, a line each. Begin with this.""",
-        ["scan .", "scan --check agents/billing", "scan --json . > fleet.json"],
+        what patches it, and what to do next, a line each. Begin with this. Name the root of a
+        workspace: nothing above a PATH is read.""",
+        ["scan .", "scan --check .", "scan --json . > fleet.json"],
         "0 read; 1 something is to be done and --check was given; 2 wrong arguments",
     ),
     "verify": (
@@ -115,7 +116,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
         command.add_argument("--json", action="store_true", help="print JSON, for machines")
         commands[name] = command
     scan, verify, status_command = commands.values()
-    scan.add_argument("paths", nargs="+", metavar="PATH", help="a folder: an agent or a monorepo")
+    scan.add_argument("paths", nargs="+", metavar="PATH", help="a folder: a monorepo, or one agent")
     scan.add_argument("--check", action="store_true", help="exit 1 when something is to be done")
     verify.add_argument("--base-url", metavar="URL", help="the OpenAI-compatible API to ask")
     verify.add_argument("--model", metavar="NAME", help="the model to ask there for")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,14 @@ def edit(action: Action) -> None:
     file.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
+def do(actions: Iterable[Action]) -> None:
+    """Do all of them, from the last line of each file upwards, so that the rest stand."""
+    once = {json.dumps(action): action for action in actions}.values()
+    for action in sorted(once, key=lambda each: (each["file"], each["line"]), reverse=True):
+        if Path(action["file"]).exists():
+            edit(action)
+
+
 def require(file: Path, lines: list[str], at: int) -> None:
     """Put the package beside agentex-sdk, in the way of the line that names that."""
     line = lines[at]
@@ -101,16 +110,21 @@ def require(file: Path, lines: list[str], at: int) -> None:
 def _take_out(lines: list[str], at: slice, text: str) -> None:
     """Delete the lines, but what an action says to keep of them."""
     if text.startswith("take `"):
-        named = re.findall("`([^`]+)`", text.partition(" out of this import")[0])
+        named = re.findall("`([^`]+)`", text.partition(" out of this ")[0])
+        quote = "['\"]" if "`__all__`" in text else ""
         written = "\n".join(lines[at])
         for name in named:
-            first = rf"(?<![\w.]){re.escape(name)}\b(?! as), *"
-            last = rf",\s*{re.escape(name)}(?![\w.])(?! as)"
+            one = f"{quote}{re.escape(name)}{quote}"
+            first = rf"(?<![\w.]){one}(?![\w.])(?! as), *"
+            last = rf",\s*{one}(?![\w.])(?! as)"
+            if quote:
+                last += f"|{one}"
             written, count = re.subn(f"{first}|{last}", "", written, count=1)
             assert count == 1, text
         lines[at] = written.splitlines()
         return
-    assert text.startswith(("delete this", "remove")), text
+    taken_out = ("delete this", "remove", "take this use")
+    assert text.startswith(taken_out), text
     assert "requirements" not in text or "agentex-usage-patch" in lines[at.start]
     indent = lines[at.start][: -len(lines[at.start].lstrip())] if lines[at.start][0] == " " else ""
     lines[at] = [f"{indent}pass"] if "leave `pass`" in text else []

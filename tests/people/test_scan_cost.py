@@ -27,6 +27,12 @@ TREES: dict[str, Callable[[int], str]] = {
         f"from .m{n - 1} import f{n - 1}\ndef f{n}():\n    f{n - 1}()\n" if n
         else PATCH.replace("install", "f0")
     ),
+    "each passes on the one before": lambda n: (
+        f"from .m{n - 1} import f{n - 1} as f{n}\nf{n}()\n" if n else PATCH.replace("install", "f0")
+    ),
+    "each passes on all of the two before": lambda n: (
+        f"from .m{n - 1} import *\nfrom .m{max(n - 2, 0)} import *\ninstall()\n" if n else PATCH
+    ),
     "half of them patches": lambda n: (
         PATCH.replace("install", f"install_{n}") if n % 2 else "x = 1\n"
     ),
@@ -66,6 +72,34 @@ def steps(folder: Path, kind: str, count: int, *, apart: bool) -> int:
     with counted("agentex_usage_patch/_scan_") as taken:
         _scan.examine([folder])
     return taken[0]
+
+
+SHARED: dict[str, Callable[[int], str]] = {
+    "each applies the package through the one before": lambda n: (
+        f"from m{n - 1} import f{n - 1}\ndef f{n}():\n    f{n - 1}()\n    serve()\n" if n
+        else "import agentex_usage_patch as p\ndef f0():\n    p.apply_patch()\n"
+    ),
+    "each imports the one before": lambda n: (
+        f"import m{n - 1}\n" if n else "import agentex_usage_patch.auto\n"
+    ),
+    "each has a workaround": lambda n: (
+        f"from m{n - 1} import *\nf(extra_args={{'prompt': 1}})\n" if n else ""
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_twice_the_shared_files_take_twice_the_steps(kind: str, tmp_path: Path) -> None:
+    def taken(count: int) -> int:
+        files = {f"libs/m{n}.py": SHARED[kind](n) for n in range(count)}
+        start = f"from m{count - 1} import *\nf{count - 1}()\n{WORKER}"
+        folder = write(tmp_path / str(count), files | {"agent/run_worker.py": start})
+        with counted("agentex_usage_patch/_scan_") as steps:
+            (agent,) = _scan.examine([folder]).agents
+        assert agent.agent.applied or agent.agent.workarounds  # all were gone through
+        return steps[0]
+
+    assert taken(40) / taken(20) < 2.1
 
 
 @pytest.mark.parametrize("apart", [False, True], ids=["in one agent", "in many agents"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from agentex_usage_patch import cli
 
-from .fleet import MONOREPO, copied, edit, locked_again, scanned
+from .fleet import MONOREPO, copied, do, locked_again, scanned
 
 # Written by hand, from reading the files: release, needs the patch, what next, and each
 # thing to do with its place.
@@ -122,7 +121,7 @@ def test_from_the_first_scan_through_its_edits_and_the_upgrade_to_nothing_left(
     fleet: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = scanned(capsys, ".", "--check", code=1)
-    do(first)
+    do_all(first)
     locked_again(fleet)
     patched = scanned(capsys, ".")
     verdicts = {agent["folder"]: agent["verdict"] for agent in patched["agents"]}
@@ -145,7 +144,7 @@ def test_from_the_first_scan_through_its_edits_and_the_upgrade_to_nothing_left(
     assert others == {
         (f"agents/{name}", "companion") for name in ("mail/mail", "notes", "oldtimer")
     }
-    do(upgraded)
+    do_all(upgraded)
     locked_again(fleet)
     last = scanned(capsys, ".", "--check")
     assert last["summary"] == "14 agents: nothing left."
@@ -154,11 +153,7 @@ def test_from_the_first_scan_through_its_edits_and_the_upgrade_to_nothing_left(
     )
 
 
-def do(told: dict[str, Any]) -> None:
-    """Do all that is due, from the last line of each file upwards, so that the rest stand."""
-    actions = [action for agent in told["agents"] for action in agent["actions"]
-               if action["due"] and action["kind"] != "version"]  # fmt: skip
-    once = {json.dumps(action): action for action in actions}.values()
-    for action in sorted(once, key=lambda each: (each["file"], each["line"]), reverse=True):
-        if Path(action["file"]).exists():
-            edit(action)
+def do_all(told: dict[str, Any]) -> None:
+    """Do all that is due and that an edit can do."""
+    do(action for agent in told["agents"] for action in agent["actions"]
+       if action["due"] and action["kind"] != "version")  # fmt: skip

@@ -39,6 +39,7 @@ def test_every_part_of_the_json_is_documented(
 ) -> None:
     (tmp_path / "broken.py").mkdir()
     (tmp_path / "gone.py").symlink_to("nothing")
+    write(tmp_path, {"script.py": "import agentex_usage_patch.auto\n"})
     told = scanned(capsys, ".", str(tmp_path))
     documented = (DOCS / "scan.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([^`]+)` \|", documented, re.MULTILINE)) == parts(told)

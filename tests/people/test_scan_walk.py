@@ -35,7 +35,7 @@ def git(folder: Path, *arguments: str) -> None:
 def test_what_is_no_python_is_named_and_the_rest_is_read(
     agent: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentex_usage_patch._scan_agents.PYTHON_LIMIT", 500_000)
+    monkeypatch.setattr("agentex_usage_patch._scan_reading.PYTHON_LIMIT", 500_000)
     write(agent, {
         "broken.py": "def f(:\n",
         "two.py": "print 'two'\n",

@@ -1,0 +1,96 @@
+"""A health check that calls this package is told of before the package is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentex_usage_patch import _scan_commands
+
+from .fleet import WORKER, only, scanned, write
+
+FIXED = "agentex-sdk==0.28.4\ntemporalio==1.34.0\n"
+AFFECTED = "agentex-sdk==0.10.4\nopenai==2.44.0\ntemporalio==1.34.0\n"
+DOCKER = "FROM python:3.12\nHEALTHCHECK CMD agentex-usage-patch status --require patched\n"
+COMPOSE = """\
+services:
+  agent:
+    healthcheck:
+      test: ["CMD", "agentex-usage-patch", "status"]
+"""
+PROBE = """\
+livenessProbe:
+  exec:
+    command: [python, -m, agentex_usage_patch, status]
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line"),
+    [
+        ("Dockerfile", DOCKER, 2),
+        ("Dockerfile.prod", DOCKER, 2),
+        ("agent.dockerfile", DOCKER, 2),
+        ("docker/Containerfile", DOCKER, 2),
+        ("docker-compose.yml", COMPOSE, 4),
+        ("compose.prod.yaml", COMPOSE, 4),
+        ("charts/templates/deployment.yaml", PROBE, 3),
+        ("start.sh", "exec agentex-usage-patch status\n", 1),
+        ("start.sh", "export AGENTEX_USAGE_PATCH_DISABLED=1\n", 1),
+    ],
+)
+def test_a_call_of_the_command_is_to_be_removed_with_the_package(
+    file: str, text: str, line: int, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"requirements.txt": FIXED, file: text, "other.yaml": "a: b\n",
+                  "ci.yaml": "- run: uvx agentex-usage-patch scan --check .\n"})  # fmt: skip
+    (remove,) = only(capsys)["actions"]
+    assert (remove["kind"], remove["file"], remove["line"]) == ("remove", file, line)
+    assert remove["text"] == ("remove agentex-usage-patch here, where it is called, installed or "
+                              "set: agentex-sdk 0.28.4 has the fix")  # fmt: skip
+    assert scanned(capsys, ".")["summary"] == "1 agent: 1 to do in 1 of them."
+    (agent / file).unlink()
+    assert scanned(capsys, ".")["summary"] == "1 agent: nothing left."
+
+
+def test_while_the_package_is_needed_a_call_of_it_is_fine(
+    pinned: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(pinned, {"Dockerfile": DOCKER})
+    monkeypatch.delattr(_scan_commands, "read")  # nothing is looked at
+    assert [each["kind"] for each in only(capsys)["actions"]] == ["add"]
+
+
+def test_a_call_is_of_the_agent_around_it_and_that_of_none_is_told_for_all(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (agent / "run_worker.py").unlink()
+    write(agent, {"k8s/one.yaml": PROBE})
+    for name in ("one", "two"):
+        write(agent / name, {"run_worker.py": WORKER, "requirements.txt": FIXED,
+                             "Dockerfile": DOCKER})  # fmt: skip
+    told = scanned(capsys, ".")
+    one, two = told["agents"]
+    assert [each["file"] for each in one["actions"]] == ["one/Dockerfile"]
+    assert [each["file"] for each in two["actions"]] == ["two/Dockerfile"]
+    (of_none,) = told["elsewhere"]
+    assert (of_none["file"], of_none["line"], of_none["due"]) == ("k8s/one.yaml", 3, True)
+    # It may be for the other, which still needs it.
+    write(agent, {"two/requirements.txt": AFFECTED})
+    told = scanned(capsys, ".")
+    one, two = told["agents"]
+    assert [each["file"] for each in one["actions"]] == ["one/Dockerfile"]
+    assert "two/Dockerfile" not in [each["file"] for each in two["actions"]]
+    assert told["elsewhere"] == []
+
+
+def test_what_cannot_be_read_may_call_it_and_is_named(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"requirements.txt": FIXED})
+    (agent / "Dockerfile").mkdir()
+    (agent / "compose.yaml").symlink_to("gone")
+    with (agent / "huge.yaml").open("wb") as file:
+        file.truncate(3 * 1024 * 1024)
+    assert [each["path"] for each in only(capsys)["not_read"]] == ["compose.yaml", "huge.yaml"]
