@@ -27,7 +27,7 @@ def put(model_class: Any, wrapper: GetResponse) -> None:
 
 def take_out(model_class: Any, wrapper: Any) -> None:
     """Put back what a wrapper wraps; one beneath somebody else's only passes calls on."""
-    wrapper._self_inert = True
+    wrapper._self_passing.everywhere = True
     if vars(model_class).get(_upstream.METHOD) is wrapper:
         setattr(model_class, _upstream.METHOD, wrapper.__wrapped__)
         forget(wrapper)

@@ -149,7 +149,7 @@ def _install(module: Any) -> None:
         return
     earlier = _in_place.wrapper_of(model_class, found)
     if earlier is not None and _in_place.stands_in(earlier, found):
-        earlier._self_inert = False
+        earlier._self_passing.everywhere = False
         return
     before = observe(module, model_class, found)
     lacking = _lacking(before)
@@ -161,7 +161,7 @@ def _install(module: Any) -> None:
     if before.problem is None and observe(module, model_class, wrapper).problem is not None:
         return  # what ran without the wrapper does not run with it
     if earlier is not None:  # beneath somebody's wrapper that hides it, or put aside
-        earlier._self_inert = True
+        earlier._self_passing.everywhere = True
         _in_place.forget(earlier)
     _in_place.put(model_class, wrapper)
 
@@ -201,7 +201,7 @@ def _observe_all(*, thorough: bool) -> PatchStatus:
     else:
         seen = observe(module, model_class, found)
         ours = _in_place.wrapper_of(model_class, found)
-        if ours is not None and not ours._self_inert:
+        if ours is not None and not ours._self_passing.everywhere:
             with ours.only_passing_on_here():
                 applied = seen.working - observe(module, model_class, found).working
             copied = _in_place.is_another_copys(ours)

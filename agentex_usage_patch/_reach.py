@@ -91,7 +91,6 @@ def past(
 
 def _holders(classes: list[Any], wrapper: Any) -> Iterator[str]:
     original = wrapper.__wrapped__
-    bound: list[types.MethodType] = []
     asked = (original, *classes)
     known = {id(names) for each in classes for names in gc.get_referents(each)}
     for holder in gc.get_referrers(*asked):
@@ -101,17 +100,16 @@ def _holders(classes: list[Any], wrapper: Any) -> Iterator[str]:
             own = getattr(holder, "__dict__", {}).get(_upstream.METHOD)
             if own is not None and not _goes_through(own, wrapper):
                 yield f"an instance of {_name(type(holder))} has a {_upstream.METHOD} of its own"
-        elif type(holder) is types.MethodType:
-            if holder.__func__ is original:  # and not a method of one of the classes
-                bound.append(holder)
+        elif type(holder) in (types.MethodType, type(wrapper)):
+            yield from _methods(holder, wrapper)
         elif (
+            # Before anything else: looking at an object may give it a dict, which holds it then.
             any(each is original for each in gc.get_referents(holder))
             and id(holder) not in known
-            and not _is_running(holder, wrapper)
+            and type(holder) not in _RUNNING
         ):
-            yield from _holds(holder, original)
-    for method in _taken(bound, wrapper):
-        yield f"a bound {_upstream.METHOD} of {_name(type(method.__self__))}, taken before"
+            model = _bound_to(holder, original)
+            yield from _holds(holder, original) if model is None else _taken(model)
 
 
 #: What holds local variables of running code, and arguments of one that is to run.
@@ -123,12 +121,31 @@ _RUNNING = (
 )
 
 
-def _is_running(holder: Any, wrapper: Any) -> bool:
-    """Say whether a holder is our wrapper, or belongs to a call under way."""
-    if type(holder) in (type(wrapper), *_RUNNING):
-        return True
-    # The form of somebody's wrapper that a call is bound to.
-    return callable(holder) and _attribute(holder, "_self_parent") is wrapper.__wrapped__
+def _methods(holder: Any, wrapper: Any) -> Iterator[str]:
+    """Say whose methods a method is, or the methods of a wrapper that was removed."""
+    if type(holder) is types.MethodType:
+        if holder.__func__ is wrapper.__wrapped__:  # and not a method of one of the classes
+            yield from _taken(holder.__self__)
+    elif holder is not wrapper:
+        for method in gc.get_referrers(holder._self_function):
+            if type(method) is types.MethodType:
+                yield from _taken(method.__self__)
+
+
+def _bound_to(holder: Any, original: Any) -> Any:
+    """Return the model of a bound form of somebody's wrapt wrapper, if that is the original."""
+    if callable(holder) and _attribute(holder, "_self_parent") is original:
+        return _attribute(holder, "_self_instance")
+    return None
+
+
+def _taken(model: Any) -> Iterator[str]:
+    """Say whose bound one it is, if not one for a call that is under way: a stand-in's.
+
+    By a name of theirs, since that may be one of another copy of this package.
+    """
+    if not hasattr(type(model), "_patch_target"):
+        yield f"a bound {_upstream.METHOD} of {_name(type(model))}, taken before"
 
 
 def _classes(
@@ -163,25 +180,6 @@ def _goes_through(own: Any, wrapper: Any) -> bool:
 def _names_it(code: Any) -> bool:
     inner = (each for each in getattr(code, "co_consts", ()) if isinstance(each, types.CodeType))
     return _upstream.METHOD in getattr(code, "co_names", ()) or any(map(_names_it, inner))
-
-
-def _taken(bound: list[types.MethodType], wrapper: Any) -> Iterator[types.MethodType]:
-    """Yield the bound methods of the original that no call of ours goes through."""
-    # A call under way is bound to its stand-in; what it was called as is held by the
-    # wrapper's own bound form, or by its coroutine.
-    # By a name of theirs, since the stand-ins may be those of another copy of this package.
-    theirs = {id(each): each for each in bound if not hasattr(type(each.__self__), "_patch_target")}
-    # Asked of the wrapper: wrapt 1.15 … 2.0 do not tell the garbage collector what a bound
-    # form wraps, only whose it is.
-    for holder in gc.get_referrers(wrapper) if theirs else ():
-        if callable(holder) and _attribute(holder, "_self_parent") is wrapper:
-            theirs.pop(id(_attribute(holder, "__wrapped__")), None)
-    for holder in gc.get_referrers(*theirs.values()) if theirs else ():
-        code = holder.cr_code if type(holder) is types.CoroutineType else None
-        if code is type(wrapper)._call.__code__:
-            for each in gc.get_referents(holder):
-                theirs.pop(id(each), None)
-    yield from theirs.values()
 
 
 def _holds(holder: Any, original: Any) -> Iterator[str]:

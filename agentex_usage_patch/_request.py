@@ -63,7 +63,7 @@ def is_invented(response_id: Any) -> bool:
 def with_fields(
     request: dict[str, Any], fields: Mapping[str, Any], responses: Any
 ) -> dict[str, Any]:
-    """Return create's keywords with the fields in them, as agentex-sdk 0.10.5 sends them.
+    """Return create's keywords, with the fields in them as agentex-sdk 0.10.5 sends them.
 
     An unset field is ``NOT_GIVEN``, or left out where create does not declare it. A set one
     that create does not declare travels in ``extra_body``, in which what the caller
@@ -71,10 +71,9 @@ def with_fields(
     from ``extra_args``: it is sent as it was, unless the keyword is set as well.
     """
     declared = declared_names(responses)
-    if declared.issuperset(fields):
-        whole = {**request, **fields}
-        if len(whole) == len(request) + len(fields):  # none was there already
-            return whole
+    if declared.issuperset(fields) and request.keys().isdisjoint(fields):
+        request.update(fields)
+        return request
     request = dict(request)
     body: dict[str, Any] = {}
     for name, given in fields.items():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import local
+from types import MethodType
 from typing import Any
 
 import wrapt
@@ -13,56 +16,85 @@ from ._call import Call, Model
 from ._log import failed
 
 # wrapt 1.x is untyped and 2.x generic: to the type checker it is Any.
-_FunctionWrapper: Any = wrapt.FunctionWrapper
+_ObjectProxy: Any = wrapt.ObjectProxy
 
 
-class GetResponse(_FunctionWrapper):  # type: ignore[misc]  # see above
+class _Here(local):
+    """True in one thread. Not its ident: a thread in a forked process may have that one again."""
+
+    true = False
+
+
+class Passing:
+    """Whether a wrapper only passes calls on: everywhere, or here, which is in this thread."""
+
+    __slots__ = ("everywhere", "here")
+
+    def __init__(self) -> None:
+        self.everywhere = False
+        self.here = _Here()
+
+
+class GetResponse(_ObjectProxy):  # type: ignore[misc]  # see above
     """The wrapper that stands in the class in place of the original `get_response`.
 
     The original, a function or somebody's wrapper, runs once for each call, whatever
-    happens here. An ``inert`` one only passes calls on.
+    happens here. Bound, it is a method like any: that takes a quarter of the time of a
+    bound form of wrapt's.
     """
 
-    def __init__(self, original: Any, fixes: Collection[str]) -> None:
-        super().__init__(original, self._call)
+    def __init__(
+        self, original: Any, fixes: Collection[str], passing: Passing | None = None
+    ) -> None:
+        super().__init__(original)
         self._self_fixes = frozenset(fixes)
-        self._self_inert = False
-        # Not a thread's ident: a thread in a forked process may have that one again.
-        self._self_looking = local()
+        self._self_passing = passing or Passing()
+        self._self_function = _function(self)
+
+    def __get__(self, model: Any, owner: Any = None) -> Any:
+        return self if model is None else MethodType(self._self_function, model)
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self._self_function(*args, **kwargs)
 
     def over(self, original: Any) -> GetResponse:
         """Return a wrapper that does what this one does, over another original."""
-        other = type(self)(original, self._self_fixes)
-        other._self_inert = self._self_inert
-        other._self_looking = self._self_looking
-        return other
+        return type(self)(original, self._self_fixes, self._self_passing)
 
     @contextmanager
     def only_passing_on_here(self) -> Iterator[None]:
-        """Be inert in this thread, for a look at what there is without us."""
-        self._self_looking.here = True
+        """Pass calls on in this thread, for a look at what there is without us."""
+        here = self._self_passing.here
+        here.true = True
         try:
             yield
         finally:
-            self._self_looking.here = False
+            here.true = False
 
-    async def _call(
-        self, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        if self._self_inert or getattr(self._self_looking, "here", False):
-            return await wrapped(*args, **kwargs)
+
+def _function(wrapper: GetResponse) -> Any:
+    """Return what a wrapper calls with a model first; to look at, it is the original."""
+    fixes, passing = wrapper._self_fixes, wrapper._self_passing
+
+    async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
         original = None
-        try:
-            rest = args
-            if instance is None:  # taken from the class's __dict__ and called with a model
-                instance, rest = args[0], args[1:]
-            call = Call(self._self_fixes, kwargs)
-            original = self.__wrapped__.__get__(Model(instance, call), type(instance))
-        except Exception as error:  # noqa: BLE001 - the call is made without the patch then
-            failed("preparing the call", error)
+        if not (passing.everywhere or passing.here.true):
+            try:
+                call = Call(fixes, kwargs)
+                # Not type(): the model may be the stand-in of another copy of this package.
+                original = wrapper.__wrapped__.__get__(Model(self, call), self.__class__)
+            except Exception as error:  # noqa: BLE001 - the call is made without the patch then
+                failed("preparing the call", error)
         if original is None:  # not above, where our error would be the context of theirs
-            return await wrapped(*args, **kwargs)
+            return await wrapper.__wrapped__.__get__(self, self.__class__)(*args, **kwargs)
         try:
-            return call.finish(await original(*rest, **kwargs))
+            return call.finish(await original(*args, **kwargs))
         finally:
             call.open = False
+
+    with suppress(Exception):  # whatever somebody's wrapper is named, or says of itself
+        functools.update_wrapper(get_response, wrapper.__wrapped__)
+        get_response.__signature__ = inspect.signature(wrapper.__wrapped__)  # type: ignore[attr-defined]
+    # Whoever looks for what stands behind it finds the wrapper first.
+    get_response.__wrapped__ = wrapper  # type: ignore[attr-defined]
+    return get_response

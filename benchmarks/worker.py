@@ -73,7 +73,7 @@ def start() -> tuple[type, type]:
     model = sdk.TemporalStreamingModel
     original = type("Original", (model,), {"get_response": model.get_response})
     agentex_usage_patch.apply_patch(strict=True)
-    assert isinstance(vars(model)["get_response"], wrapt.FunctionWrapper)
+    assert isinstance(vars(model)["get_response"], wrapt.ObjectProxy)
     return original, model
 
 

@@ -64,7 +64,7 @@ def test_a_wrapper_of_ours_that_does_not_run_is_not_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     original = in_the_class()
-    monkeypatch.setattr(_wrapper.GetResponse, "_call", fail)
+    monkeypatch.setattr(_wrapper.GetResponse, "__get__", fail)
     observed = apply_patch()
     assert in_the_class() is original
     assert observed.named("missing" if AFFECTED else "native") == FIXES

@@ -171,6 +171,31 @@ def test_a_bound_one_that_was_taken_before() -> None:
     del taken
 
 
+def test_a_bound_form_of_somebodys_wrapper_that_was_taken_before() -> None:
+    pass_on_by_wrapt()
+    taken = make_model(Recording()).get_response
+    apply_patch()
+    sentence = f"a bound get_response of {NAME}, taken before"
+    assert status().bypasses == ((sentence,) if AFFECTED else ())
+    del taken
+
+
+def test_a_bound_one_of_a_patch_that_was_removed_since() -> None:
+    apply_patch()
+    taken = make_model(Recording()).get_response
+    remove_patch()
+    apply_patch()
+    told(f"a bound get_response of {NAME}, taken before")
+    del taken
+
+
+def test_who_holds_what_is_in_the_class_now_is_not_told() -> None:
+    apply_patch()
+    from_the_class, bound = MODEL.get_response, make_model(Recording()).get_response
+    assert status().bypasses == ()
+    del from_the_class, bound
+
+
 def test_another_method_of_a_subclass_that_was_taken_is_not_told() -> None:
     class Made(MODEL):  # type: ignore[misc]  # Any
         @classmethod
@@ -335,7 +360,18 @@ def test_a_class_that_a_reload_left_behind() -> None:
     del older
 
 
-async def test_a_call_under_way_is_not_told() -> None:
+def pass_on_by_wrapt() -> None:
+    """Wrap get_response as tracers do."""
+
+    async def get_response(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        return await wrapped(*args, **kwargs)
+
+    MODEL.get_response = wrapt.FunctionWrapper(vars(MODEL)["get_response"], get_response)
+
+
+@pytest.mark.parametrize("wrap", [lambda: None, pass_on_by_wrapt], ids=["alone", "over a wrapper"])
+async def test_a_call_under_way_is_not_told(wrap: Any) -> None:
+    wrap()
     apply_patch()
 
     class Slow(Recording):
