@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import os
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,20 @@ async def get_weather(city: str) -> str:
     return f"It is 21 degrees in {city}."
 
 
+def provider() -> Any:
+    """Return upstream's provider; every delta is streamed by itself where that can be set.
+
+    Otherwise it depends on the time between two of them whether they are sent as one.
+    """
+    from agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_model import (
+        TemporalStreamingModelProvider,
+    )
+
+    if "streaming_mode" in inspect.signature(TemporalStreamingModelProvider).parameters:
+        return TemporalStreamingModelProvider(streaming_mode="per_token")
+    return TemporalStreamingModelProvider()
+
+
 @activity.defn
 async def ask_model(asked: dict[str, Any]) -> dict[str, Any]:
     """Call the model as an activity of one's own does, past the runner."""
@@ -47,8 +62,8 @@ async def ask_model(asked: dict[str, Any]) -> dict[str, Any]:
     # The older interceptors hand the ids to the activity of the runner only.
     for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
         getattr(temporal_streaming_model, name).set(asked["task"])
-    provider = temporal_streaming_model.TemporalStreamingModelProvider()
-    answer = await provider.get_model("e2e").get_response(
+    model = provider().get_model("e2e")
+    answer = await model.get_response(
         system_instructions=None,
         input=asked["text"],
         model_settings=ModelSettings(metadata={"task": asked["task"]}),

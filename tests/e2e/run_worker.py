@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 import signal
 import sys
@@ -19,24 +18,14 @@ if "--patched" in sys.argv:
 
     apply_patch()
 
-from agent import ACTIVITIES, WORKFLOW
+from agent import ACTIVITIES, WORKFLOW, provider
 from agentex.lib.core.temporal.plugins.openai_agents.interceptors.context_interceptor import (
     ContextInterceptor,
-)
-from agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_model import (
-    TemporalStreamingModelProvider,
 )
 from agentex.lib.core.temporal.workers.worker import AgentexWorker
 from openai._base_client import AsyncHttpxClientWrapper
 from temporalio.common import RetryPolicy
 from temporalio.contrib.openai_agents import ModelActivityParameters, OpenAIAgentsPlugin
-
-
-def provider() -> TemporalStreamingModelProvider:
-    """Return the provider; where streaming can be set, every delta is streamed by itself."""
-    if "streaming_mode" in inspect.signature(TemporalStreamingModelProvider).parameters:
-        return TemporalStreamingModelProvider(streaming_mode="per_token")
-    return TemporalStreamingModelProvider()
 
 
 async def flush_spans() -> None:
