@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ._scan_advice import advise
 from ._scan_agents import Agent, SharedFile, find_agents
-from ._scan_commands import find_commands
+from ._scan_commands import Called, find_commands
 from ._scan_elsewhere import advise_elsewhere
 from ._scan_progress import Progress
 from ._scan_report import AgentReport, ScanReport
@@ -61,10 +61,10 @@ def examine(roots: Sequence[Path]) -> ScanReport:
             others += files
             read.append((tree, requirements, agents))
     needing = frozenset(agent.folder for agent, versions in found if not versions.needs_none)
-    calls: dict[Path | None, list[tuple[Path, int]]] = defaultdict(list)
+    calls: dict[Path | None, list[Called]] = defaultdict(list)
     for tree, _, agents in read:
-        for owner, path, line in find_commands(tree, [each.folder for each in agents], needing):
-            calls[owner].append((path, line))
+        for owner, called in find_commands(tree, [each.folder for each in agents], needing):
+            calls[owner].append(called)
     reports = [
         AgentReport(agent, versions, tuple(advise(agent, versions, needing, calls[agent.folder])))
         for agent, versions in found

@@ -18,10 +18,10 @@ def above(root: Path, stated: bool) -> Iterator[NotRead]:
     people write requirements into.
     """
     for inner, folder in zip((root, *root.parents), root.parents, strict=False):
-        if (inner / ".git").exists():
+        # The methods of Path raise where nobody may look.
+        if os.path.exists(inner / ".git"):  # noqa: PTH110
             return
         for name in LOCKS if stated else (*LOCKS, *_WRITTEN):
-            # Path.is_file() raises where nobody may look.
             if os.path.isfile(folder / name):  # noqa: PTH113
                 why = f"above the folder that was given, for which it may count: scan {folder}"
                 yield NotRead(folder / name, why)

@@ -12,6 +12,7 @@ from . import _upstream
 from ._scan_agents import Agent, SharedFile
 from ._scan_calls import BY_NAME, InHouse, Place
 from ._scan_code import WORKER_FILE
+from ._scan_commands import Called
 from ._scan_edits import Out, edits, out_of
 from ._scan_extra_args import Workaround
 from ._scan_stated import PATCH, Stated
@@ -48,12 +49,12 @@ def advise(
     agent: Agent,
     versions: Versions,
     needing: frozenset[Path],
-    commands: Iterable[tuple[Path, int]],
+    commands: Iterable[Called],
 ) -> list[Action]:
     """Return what to do with an agent, in the order in which to do it.
 
     ``needing`` are the folders of the agents that are not known to do without this package,
-    ``commands`` the lines that name it for this one and are no Python.
+    ``commands`` what calls it for this one and is no Python.
     """
     actions = list(_about_versions(versions, agent))
     actions += files(patch for patch in agent.patches if patch.path in agent.alone)
@@ -227,11 +228,13 @@ def requirement(
         yield Action("remove", stated.file, stated.line, stated.line, text)
 
 
-def calls(commands: Iterable[tuple[Path, int]], why: str) -> Iterator[Action]:
+def calls(commands: Iterable[Called], why: str) -> Iterator[Action]:
     """Yield what takes this package out of files that are no Python."""
-    for path, line in commands:
+    for called in commands:
         text = f"remove {PATCH} here, where it is called, installed or set{why}"
-        yield Action("remove", path, line, line, text)
+        if called.checks:
+            text = f"remove this health check, to line {called.end}, as it calls {PATCH}{why}"
+        yield Action("remove", called.path, called.line, called.end, text)
 
 
 def workarounds(found: Iterable[tuple[Path, Workaround]], *, fixed: bool) -> Iterator[Action]:

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ._scan_owners import Owners
 from ._scan_walk import PYTHON_LIMIT, NotRead, NotReadError, Tree, read
 
-#: A scan needs nothing of an agent, and may go on.
-_NAMED = re.compile(rb"agentex[-_]usage[-_]patch(?! scan\b)", re.IGNORECASE)
+_NAMED = re.compile(rb"agentex[-_]usage[-_]patch", re.IGNORECASE)
+#: A scan needs nothing of an agent, and may go on. Its line may name the package more than once,
+#: as in ``uvx --from``, and ``", "`` may be between the words.
+_SCANS = re.compile(rb"(?!.*\bstatus\b).*agentex[-_]usage[-_]patch[^\w&|;]+scan\b", re.IGNORECASE)
+_HEALTH_CHECK = re.compile(rb"\s*HEALTHCHECK\s", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Called:
+    """Lines that call this package, install it or set something for it."""
+
+    path: Path
+    line: int
+    end: int
+    #: They are a health check of a container as a whole, which cannot lose a line.
+    checks: bool
 
 
 def find_commands(
     tree: Tree, agents: Iterable[Path], needing: frozenset[Path]
-) -> Iterator[tuple[Path | None, Path, int]]:
-    """Yield each line that names this package, with the folder of the agent that it is for.
+) -> Iterator[tuple[Path | None, Called]]:
+    """Yield each place that calls this package, with the folder of the agent that it is for.
 
-    The lines for agents that are ``needing`` the package are not looked for, nor, while some
+    Those for agents that are ``needing`` the package are not looked for, nor, while some
     are, those for no agent. What could not be read is added to ``tree.not_read``.
     """
     owners = Owners(tree, agents)
@@ -27,10 +42,21 @@ def find_commands(
         if owner in needing or (owner is None and needing):
             continue
         try:
-            lines = read(path, PYTHON_LIMIT).splitlines()
+            text = read(path, PYTHON_LIMIT)
         except NotReadError as error:
             tree.not_read.append(NotRead(path, str(error)))
             continue
-        for number, line in enumerate(lines, 1):
-            if _NAMED.search(line):
-                yield owner, path, number
+        if _NAMED.search(text):  # few do
+            yield from ((owner, Called(path, *lines)) for lines in _calling(text.splitlines()))
+
+
+def _calling(lines: list[bytes]) -> Iterator[tuple[int, int, bool]]:
+    """Yield the first and the last line of each place, and whether it is a health check."""
+    number = 0
+    while number < len(lines):
+        first, checks = number, bool(_HEALTH_CHECK.match(lines[number]))
+        while checks and number + 1 < len(lines) and lines[number].rstrip().endswith(b"\\"):
+            number += 1
+        number += 1
+        if any(_NAMED.search(line) and not _SCANS.match(line) for line in lines[first:number]):
+            yield first + 1, number, checks

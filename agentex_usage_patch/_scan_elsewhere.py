@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from ._scan_advice import Action, calls, files, later, removals_in, requirement, workarounds
 from ._scan_agents import SharedFile
+from ._scan_commands import Called
 from ._scan_locks import again
 from ._scan_stated import Stated
 
@@ -15,7 +15,7 @@ from ._scan_stated import Stated
 def advise_elsewhere(
     found: Iterable[SharedFile],
     required: Iterable[tuple[Stated | None, Stated | None]],
-    commands: Iterable[tuple[Path, int]],
+    commands: Iterable[Called],
     *,
     due: bool,
 ) -> Iterator[Action]:

@@ -48,9 +48,9 @@ def _given(names: Names, node: ast.AST) -> Iterator[tuple[str | None, int]]:
 
 
 def _assigned(names: Names, target: ast.expr, value: ast.expr) -> Iterator[tuple[str | None, int]]:
-    if _is_extra_args(target):
+    if names.is_extra_args(target):
         yield from _keys(names, value)
-    elif isinstance(target, ast.Subscript) and _is_extra_args(target.value):
+    elif isinstance(target, ast.Subscript) and names.is_extra_args(target.value):
         yield names.text(target.slice), target.lineno
 
 
@@ -58,7 +58,7 @@ def _passed(names: Names, node: ast.Call) -> Iterator[tuple[str | None, int]]:
     for keyword in node.keywords:
         if keyword.arg == _upstream.EXTRA_ARGS:
             yield from _keys(names, keyword.value)
-    if not (isinstance(node.func, ast.Attribute) and _is_extra_args(node.func.value)):
+    if not (isinstance(node.func, ast.Attribute) and names.is_extra_args(node.func.value)):
         return
     if node.func.attr == "update":
         yield from ((keyword.arg, node.lineno) for keyword in node.keywords)
@@ -66,10 +66,6 @@ def _passed(names: Names, node: ast.Call) -> Iterator[tuple[str | None, int]]:
             yield from _keys(names, argument)
     elif node.func.attr == "setdefault" and node.args:
         yield names.text(node.args[0]), node.lineno
-
-
-def _is_extra_args(node: ast.expr) -> bool:
-    return _upstream.EXTRA_ARGS in (getattr(node, "attr", ""), getattr(node, "id", ""))
 
 
 def _keys(names: Names, value: ast.expr, depth: int = 0) -> Iterator[tuple[str | None, int]]:

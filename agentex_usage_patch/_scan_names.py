@@ -42,6 +42,8 @@ class Names:
         self._defined: set[str] = set()
         self._functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         self._calls: dict[str, list[ast.Call]] = defaultdict(list)
+        #: What is given as ``extra_args`` by name, and may be filled before or after.
+        self._extra_args = {_upstream.EXTRA_ARGS}
         for node in nodes:
             if isinstance(node, ast.Name):
                 if isinstance(node.ctx, ast.Store):
@@ -56,8 +58,8 @@ class Names:
 
     def _bind(self, node: ast.AST) -> None:
         match node:
-            case ast.Call(func=ast.Name(id=name)):
-                self._calls[name].append(node)
+            case ast.Call():
+                self._note(node)
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     self._values.update(_pairs(target, value))
@@ -81,6 +83,13 @@ class Names:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._defined.add(node.name)
                 self._functions.append(node)
+
+    def _note(self, call: ast.Call) -> None:
+        if isinstance(call.func, ast.Name):
+            self._calls[call.func.id].append(call)
+        for keyword in call.keywords:
+            if keyword.arg == _upstream.EXTRA_ARGS and isinstance(keyword.value, ast.Name):
+                self._extra_args.add(keyword.value.id)
 
     def _call(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Note what the parameters of a function may be."""
@@ -191,6 +200,11 @@ class Names:
             or (self.dotted(each) or "").rpartition(".")[2] == _upstream.CLASS
             for each in self._some(node)
         )
+
+    def is_extra_args(self, node: ast.expr) -> bool:
+        """Say whether an expression is the setting, or a name that is given for it."""
+        name = getattr(node, "id", None)
+        return name in self._extra_args or getattr(node, "attr", None) == _upstream.EXTRA_ARGS
 
     def texts(self, node: ast.expr) -> set[str]:
         """Return the strings that an expression may be, as far as they are known."""

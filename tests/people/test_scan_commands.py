@@ -26,25 +26,33 @@ livenessProbe:
 """
 
 
+#: These may stay in the CI of a company that looks for what is left.
+SCANS = """\
+- run: uvx agentex-usage-patch scan --check .
+- run: uvx --from agentex-usage-patch==0.1.0 agentex-usage-patch scan .
+- run: python -m agentex_usage_patch scan .
+  args: ["agentex-usage-patch", "scan", "."]
+"""
+DOCKERFILES = ["Dockerfile", "Dockerfile.prod", "agent.dockerfile", "docker/Containerfile"]
+
+
 @pytest.mark.parametrize(
     ("file", "text", "line"),
     [
-        ("Dockerfile", DOCKER, 2),
-        ("Dockerfile.prod", DOCKER, 2),
-        ("agent.dockerfile", DOCKER, 2),
-        ("docker/Containerfile", DOCKER, 2),
+        ("Dockerfile", "FROM python:3.12\nRUN pip install agentex-usage-patch\n", 2),
         ("docker-compose.yml", COMPOSE, 4),
         ("compose.prod.yaml", COMPOSE, 4),
         ("charts/templates/deployment.yaml", PROBE, 3),
         ("start.sh", "exec agentex-usage-patch status\n", 1),
         ("start.sh", "export AGENTEX_USAGE_PATCH_DISABLED=1\n", 1),
+        ("start.sh", "agentex-usage-patch scan . && agentex-usage-patch status\n", 1),
     ],
 )
 def test_a_call_of_the_command_is_to_be_removed_with_the_package(
     file: str, text: str, line: int, agent: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(agent, {"requirements.txt": FIXED, file: text, "other.yaml": "a: b\n",
-                  "ci.yaml": "- run: uvx agentex-usage-patch scan --check .\n"})  # fmt: skip
+                               "ci.yaml": SCANS})  # fmt: skip
     (remove,) = only(capsys)["actions"]
     assert (remove["kind"], remove["file"], remove["line"]) == ("remove", file, line)
     assert remove["text"] == ("remove agentex-usage-patch here, where it is called, installed or "
@@ -52,6 +60,25 @@ def test_a_call_of_the_command_is_to_be_removed_with_the_package(
     assert scanned(capsys, ".")["summary"] == "1 agent: 1 to do in 1 of them."
     (agent / file).unlink()
     assert scanned(capsys, ".")["summary"] == "1 agent: nothing left."
+
+
+@pytest.mark.parametrize("file", DOCKERFILES)
+@pytest.mark.parametrize(
+    ("check", "end"),
+    [
+        ("HEALTHCHECK CMD agentex-usage-patch status --require patched", 2),
+        ('healthcheck --interval=9s \\\n  CMD ["agentex-usage-patch", "status"]', 3),
+        ("HEALTHCHECK CMD \\\n  agentex-usage-patch status \\\n  || exit 1", 4),
+    ],
+)
+def test_a_health_check_of_a_container_goes_as_a_whole(
+    file: str, check: str, end: int, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"requirements.txt": FIXED, file: f"FROM python:3.12\n{check}\nCMD x\n"})
+    (remove,) = only(capsys)["actions"]
+    assert (remove["file"], remove["line"], remove["end"]) == (file, 2, end)
+    assert remove["text"] == (f"remove this health check, to line {end}, as it calls "
+                              "agentex-usage-patch: agentex-sdk 0.28.4 has the fix")  # fmt: skip
 
 
 def test_while_the_package_is_needed_a_call_of_it_is_fine(
