@@ -16,6 +16,9 @@ _UNKNOWN_FIELD = (
 )  # fmt: skip
 _NOT_FOUND = ("not found", "not_found", "no such", "does not exist", "doesn't exist")
 
+#: Of a server's words, as they are shown.
+_LENGTH = 200
+
 #: At most: two turns, and one each with the other fields.
 REQUESTS = 5
 
@@ -27,10 +30,10 @@ async def ask(backend: Backend, url: str, model: str) -> BackendReport:
     field looks for them and finds none, and who does not answers as if nothing was said.
     A word from the first turn is asked for in the second: only a chained one knows it.
     """
-    word = f"{secrets.choice(_WORDS)}-{secrets.token_hex(3)}"
+    word = f"{secrets.choice(_WORDS)}{secrets.randbelow(9000) + 1000}"
     first = await backend.ask({"model": model, "input": f"Remember the word {word}. Answer: OK."})
     if first.response is None:
-        why = f"the first turn got {_why(first)}"
+        why = f"the first turn: {_why(first)}"
         features = [Feature(name, "cannot tell", why) for name in _NAMES]
         return BackendReport(url, model, 1, tuple(features), ())
     sent, features, second = 1, [], None
@@ -44,7 +47,7 @@ async def ask(backend: Backend, url: str, model: str) -> BackendReport:
         sent += 1
         features.append(_chained(second, previous, word))
     else:
-        features.append(Feature(_NAMES[0], "cannot tell", "the first turn got no id"))
+        features.append(Feature(_NAMES[0], "cannot tell", "the first turn had no id"))
     async for feature in _others(backend, model):
         sent += 1
         features.append(feature)
@@ -59,7 +62,7 @@ def _chained(answer: Answer, previous: str, word: str) -> Feature:
     name = _NAMES[0]
     if answer.response is None:
         return _unanswered(name, answer)
-    if word in answer.text:
+    if word in answer.text.lower():
         return Feature(name, "honoured", "the second turn knew the word of the first")
     if answer.response.get(name) == previous:
         return Feature(name, "cannot tell", "the response names it, but the model did not "
@@ -91,7 +94,8 @@ def _looked_up(name: str, answer: Answer, made_up: str) -> Feature:
     unknown = any(each in said for each in _UNKNOWN_FIELD)
     looked = any(each in said for each in _NOT_FOUND) and (name in said or made_up in said)
     if answer.refused and looked and not unknown:
-        return Feature(name, "honoured", f"it looked for an id that nobody issued: {answer.words}")
+        why = f"it looked for an id that nobody issued: {_short(answer.words)}"
+        return Feature(name, "honoured", why)
     return _unanswered(name, answer)
 
 
@@ -107,14 +111,19 @@ def _cache_key(answer: Answer, key: str) -> Feature:
 
 
 def _unanswered(name: str, answer: Answer) -> Feature:
-    # A key, a limit or a time that was not right says nothing about the field.
-    if answer.refused and answer.status not in (401, 403, 408, 429):
+    # A key, an account, a limit or a time that was not right says nothing about the field.
+    if answer.refused and answer.status not in (401, 402, 403, 408, 429):
         return Feature(name, "refused", _why(answer))
     return Feature(name, "cannot tell", _why(answer), answered=False)
 
 
 def _why(answer: Answer) -> str:
-    return f"{answer.status}: {answer.words}" if answer.status else answer.words
+    words = _short(answer.words)
+    return f"{answer.status}: {words}" if answer.status else words
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= _LENGTH else f"{words[: _LENGTH - 1]}…"
 
 
 def _id(value: object) -> object:

@@ -67,7 +67,8 @@ class BackendReport:
         told += [f"missing: {', '.join(missing)}"] if missing else []
         summary = f"{'; '.join(told)}."
         if not self.returned:
-            summary += " No first turn: check the address, the model, and that the server runs."
+            summary += (" No first turn: check the address, the model, the key, "
+                        "and that the server runs.")  # fmt: skip
         return summary
 
     def as_dict(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, TypedDict
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -15,7 +16,6 @@ SECONDS = 60
 BYTES = 4 * 1024 * 1024
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
-_LENGTH = 200
 
 
 class Body(TypedDict, total=False):
@@ -33,12 +33,14 @@ class Body(TypedDict, total=False):
 class Answer:
     """A response, or why there is none: the server's words with its status, or what broke.
 
-    ``status`` is None where no answer came, or one that broke off.
+    ``status`` is None where no answer came, or one that broke off. ``streamed`` is what the
+    model wrote as it came, since not every server repeats it in the response.
     """
 
     status: int | None
     response: dict[str, Any] | None
     words: str
+    streamed: str = ""
 
     @property
     def refused(self) -> bool:
@@ -49,7 +51,7 @@ class Answer:
     def text(self) -> str:
         """What the model wrote."""
         items = _list((self.response or {}).get("output"))
-        return " ".join(
+        return self.streamed or " ".join(
             str(part.get("text", ""))
             for item in items
             if isinstance(item, dict)
@@ -59,21 +61,24 @@ class Answer:
 
 
 class Backend:
-    """Asks a Responses API, with a key that appears in nothing that is returned."""
+    """Asks a Responses API, with a key and a query that appear in nothing that is returned."""
 
-    def __init__(self, url: httpx.URL, key: str) -> None:
+    def __init__(self, url: str, key: str) -> None:
         self._url = url
-        self._key = key
+        self._secrets = {key: "[key]", urlsplit(url).query: "[query]"}
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     async def ask(self, body: Body) -> Answer:
-        """Send one request and read what comes of it; never raises for what a server does."""
+        """Send one request and read what comes of it; never raises for what a server does.
+
+        Nor for proxies, certificates and addresses that httpx cannot use.
+        """
         try:
             async with asyncio.timeout(SECONDS):
                 return await self._ask(body)
         except TimeoutError:
             return Answer(None, None, f"no answer within {SECONDS} s")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except Exception as error:  # noqa: BLE001 - see above
             return Answer(None, None, self._shown(f"{type(error).__name__}: {error}"))
 
     async def _ask(self, body: Body) -> Answer:
@@ -83,23 +88,27 @@ class Backend:
                           headers=self._headers) as answer,
         ):  # fmt: skip
             if answer.status_code != 200:
-                said = await _limited(answer)
-                return Answer(answer.status_code, None, self._shown(_words(said)))
+                said = _words(await _limited(answer))
+                if answer.has_redirect_location:  # and is not followed, with a key
+                    said = f"it redirects to {answer.headers['location'].partition('?')[0]}"
+                return Answer(answer.status_code, None, self._shown(said))
             streams = "text/event-stream" in answer.headers.get("content-type", "")
-            found = await _last(answer) if streams else _response(await _limited(answer))
+            if streams:
+                found, streamed = await _last(answer)
+            else:
+                found, streamed = _response(await _limited(answer)), ""
         if found is None:
             return Answer(None, None, "it ended without a completed response")
-        if found.get("type") == "error" or found.get("status") == "failed":
+        if _is_error(found) or found.get("status") == "failed":
             return Answer(None, None, self._shown(f"it failed: {_words(json.dumps(found))}"))
-        return Answer(200, found, "")
+        return Answer(200, found, "", streamed)
 
     def _shown(self, words: str) -> str:
-        """Return a server's words for one line: without the key, and nothing for a terminal."""
-        if self._key:
-            words = words.replace(self._key, "[key]")
+        """Return a server's words as a line: without secrets, and nothing for a terminal."""
+        for secret, name in self._secrets.items():
+            words = words.replace(secret, name) if secret else words
         line = "".join(each if each.isprintable() else " " for each in words)
-        line = " ".join(line.split())
-        return line if len(line) <= _LENGTH else f"{line[: _LENGTH - 1]}…"
+        return " ".join(line.split())
 
 
 async def _limited(answer: httpx.Response) -> str:
@@ -111,30 +120,47 @@ async def _limited(answer: httpx.Response) -> str:
     return read[:BYTES].decode(errors="replace")
 
 
-async def _last(answer: httpx.Response) -> dict[str, Any] | None:
-    """Return the response or the error that ends a stream, None where there is neither."""
+async def _last(answer: httpx.Response) -> tuple[dict[str, Any] | None, str]:
+    """Return the response or the error that ends a stream, None where there is neither, and
+    the text that came before it.
+    """
+    streamed = ""
     async for line in _lines(answer):
         if line.startswith("data:"):
             event = _json(line.removeprefix("data:"))
-            if event.get("type") == "error":
-                return event
+            if event.get("type") == "response.output_text.delta":
+                streamed += str(event.get("delta", ""))
+            if _is_error(event):
+                return event, streamed
             if event.get("type") in _ENDS and isinstance(event.get("response"), dict):
-                return dict(event["response"])
-    return None
+                return dict(event["response"]), streamed
+    return None, streamed
 
 
 async def _lines(answer: httpx.Response) -> AsyncIterator[str]:
-    read = 0
-    async for line in answer.aiter_lines():
-        read += len(line)
-        if read > BYTES:
+    """Yield the lines of a stream, which end with a newline and nothing else: a text may hold
+    what other ways of splitting take for the end of one.
+    """
+    size, begun = 0, b""
+    async for chunk in answer.aiter_bytes():
+        size += len(chunk)
+        if size > BYTES:
             return
-        yield line
+        *lines, begun = (begun + chunk).split(b"\n")
+        for line in lines:
+            yield line.decode(errors="replace")
+    yield begun.decode(errors="replace")
 
 
 def _response(said: str) -> dict[str, Any] | None:
     found = _json(said)
-    return found if found.get("object") == "response" or "output" in found else None
+    is_one = found.get("object") == "response" or "output" in found
+    return found if is_one or _is_error(found) else None
+
+
+def _is_error(found: dict[str, Any]) -> bool:
+    """Say whether an event or an answer is an error, whatever its status."""
+    return found.get("type") == "error" or bool(found.get("error") and "output" not in found)
 
 
 def _json(text: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import sys
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 
 from ._verify_svg import can_be_drawn, draw
 
@@ -39,15 +40,14 @@ def verify_backend(base_url: str, model: str, *, as_json: bool = False, svg: str
         print("httpx is not installed. It comes with agentex-sdk: run this in the environment of "
               "an agent, or pip install httpx", file=sys.stderr)  # fmt: skip
         return 3
-    import httpx
-
     from ._backend import REQUESTS, ask
     from ._backend_request import SECONDS, Backend
 
     with_key = f"with the key of {_KEY}" if key else f"without a key, as {_KEY} is not set"
-    print(f"Up to {REQUESTS} short requests, {SECONDS} s each at most, go to {shown} for the model "
-          f"{model!r}, {with_key}.", file=sys.stderr, flush=True)  # fmt: skip
-    report = asyncio.run(ask(Backend(httpx.URL(url), key), shown, model))
+    print(f"Up to {REQUESTS} short requests, {SECONDS} s each at most, go to {shown}"
+          f"{_through(url)} for the model {model!r}, {with_key}.",
+          file=sys.stderr, flush=True)  # fmt: skip
+    report = asyncio.run(ask(Backend(url, key), shown, model))
     report.print(as_json=as_json)
     if svg and not draw(report.show, svg):
         return 2
@@ -77,3 +77,13 @@ def _key() -> str:
     if not (key.isascii() and key.isprintable()):
         raise ValueError(f"{_KEY} holds characters that no key has. Set it again.")
     return key
+
+
+def _through(url: str) -> str:
+    """Say which proxy the environment names for an address, as httpx takes it from there."""
+    parts, proxies = urlsplit(url), getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.netloc):
+        return ""
+    there = urlsplit(proxy if "://" in proxy else f"//{proxy}")
+    return f" through the proxy {there.netloc.rpartition('@')[2]}"

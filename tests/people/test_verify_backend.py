@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from .backends import (
     refused,
     response,
     serving,
+    stream,
     text,
 )
 
@@ -32,6 +34,56 @@ async def test_a_backend_that_knows_all_is_said_to(capsys: pytest.CaptureFixture
     assert (found["right"], found["requests"], missing(found)) == (True, 5, [])
     assert "nobody issued: Prompt with id" in evidence(found)["prompt"]
     assert found["returned"][0]["value"] == "20 5 25; 20 5 25"
+
+
+@pytest.mark.parametrize("said", [str.upper, str.title, "It is **{}**.".format])
+async def test_a_word_is_known_however_the_model_writes_it(
+    said: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def answer(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
+        word = server.bodies[0]["input"].split()[3].rstrip(".")
+        return await completed(server, request, **text(said(word)))
+
+    assert verdicts(await told(answer, capsys))["previous_response_id"] == "honoured"
+
+
+async def test_a_text_that_is_streamed_alone_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    async def answer(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
+        word = server.bodies[0]["input"].split()[3].rstrip(".")
+        deltas: list[Json] = [
+            {"type": "response.output_text.delta", "delta": part} for part in (word[:3], word[3:])
+        ]
+        done = {"type": "response.completed", "response": response(server)}
+        return await stream(request, *deltas, done)
+
+    assert verdicts(await told(answer, capsys))["previous_response_id"] == "honoured"
+
+
+async def test_a_line_ends_where_a_server_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
+    async def answer(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
+        told = response(server, **known(server, body), note="one\u2028two\x85three")
+        done = {"type": "response.completed", "response": told}
+        return await stream(request, json.dumps(done, ensure_ascii=False))
+
+    assert verdicts(await told(answer, capsys))["previous_response_id"] == "honoured"
+
+
+@pytest.mark.parametrize(
+    ("end", "verdict"),
+    [("{} not found", "honoured"), ("{} is an unknown parameter, and not found", "refused")],
+)
+async def test_what_is_said_after_many_words_counts(
+    end: str, verdict: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def answer(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
+        if "prompt" in body:
+            end_of_it = end.format(body["prompt"]["id"])
+            return refused(404, {"error": {"message": f"litellm: {'w ' * 300}{end_of_it}"}})
+        return await completed(server, request)
+
+    found = await told(answer, capsys)
+    assert verdicts(found)["prompt"] == verdict
+    assert len(evidence(found)["prompt"]) < 300
 
 
 async def test_a_backend_that_drops_fields_ignores_them(capsys: pytest.CaptureFixture[str]) -> None:

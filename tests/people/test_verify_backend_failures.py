@@ -44,6 +44,20 @@ async def error_event(server: Server, request: web.Request, body: Json) -> web.S
     return await stream(request, {"type": "error", "message": "overloaded"})
 
 
+async def error_of_a_gateway(
+    server: Server, request: web.Request, body: Json
+) -> web.StreamResponse:
+    return await stream(request, {"error": {"message": "no such deployment", "code": 7}})
+
+
+async def error_in_200(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
+    return web.json_response({"error": {"message": "no such deployment"}})
+
+
+async def moved(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
+    raise web.HTTPTemporaryRedirect("https://elsewhere/v1?secret")
+
+
 async def broken(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
     return web.Response(status=500, text=f"<h1>{'x' * 500}</h1>")
 
@@ -74,7 +88,7 @@ async def test_an_answer_that_is_nested_without_end_is_none(
     answer: Answer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = await told(answer, capsys)
-    why = "the first turn got it ended without a completed response"
+    why = "the first turn: it ended without a completed response"
     assert set(evidence(found).values()) == {why}
 
 
@@ -85,6 +99,9 @@ async def test_an_answer_that_is_nested_without_end_is_none(
         (ended, "it ended without a completed response"),
         (failed, "it failed: no room for [key] [31m / server_error"),
         (error_event, "it failed: overloaded"),
+        (error_of_a_gateway, "it failed: no such deployment / 7"),
+        (error_in_200, "it failed: no such deployment"),
+        (moved, "307: it redirects to https://elsewhere/v1"),
         (broken, f"500: <h1>{'x' * 195}…"),
         (unauthorized, "401: Incorrect API key provided: [key]"),
         (endless, "it ended without a completed response"),
@@ -102,7 +119,7 @@ async def test_a_first_turn_that_fails_is_told_and_nothing_more_is_sent(
     assert (found["requests"], found["returned"], found["right"]) == (1, [], False)
     assert set(verdicts(found).values()) == {"cannot tell"}
     for each in evidence(found).values():
-        assert each.startswith(f"the first turn got {why}")
+        assert each.startswith(f"the first turn: {why}")
 
 
 def saying(status: int) -> Answer:
@@ -113,7 +130,7 @@ def saying(status: int) -> Answer:
 
 
 @pytest.mark.parametrize(
-    "answer", [unauthorized, broken, cut, *(saying(status) for status in (403, 408, 429))]
+    "answer", [unauthorized, broken, cut, *(saying(status) for status in (402, 403, 408, 429))]
 )
 async def test_what_says_nothing_of_a_field_tells_nothing(
     answer: Answer, capsys: pytest.CaptureFixture[str]
@@ -132,7 +149,7 @@ async def test_a_backend_that_is_slow_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(_backend_request, "SECONDS", 0.2)
     found = await told(never, capsys)
-    assert evidence(found)["prompt"] == "the first turn got no answer within 0.2 s"
+    assert evidence(found)["prompt"] == "the first turn: no answer within 0.2 s"
 
 
 async def test_a_backend_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,8 +158,8 @@ async def test_a_backend_that_is_not_there_is_told(capsys: pytest.CaptureFixture
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         assert await command("--base-url", url, "--model", "some") == 1
     printed = capsys.readouterr()
-    assert printed.out.count("the first turn got ConnectError: ") == 4
-    hint = "No first turn: check the address, the model, and that the server runs."
+    assert printed.out.count("the first turn: ConnectError: ") == 4
+    hint = "No first turn: check the address, the model, the key, and that the server runs."
     assert printed.out.endswith(f" {hint}\n") and printed.out.count(hint) == 1
     assert "Traceback" not in printed.err
 
@@ -154,6 +171,72 @@ async def test_nothing_is_logged_that_is_a_secret(
     await told(unauthorized, capsys)
     for record in caplog.records:
         assert KEY not in logging.Formatter().format(record)
+
+
+async def test_a_query_is_a_secret_too(capsys: pytest.CaptureFixture[str]) -> None:
+    async def answer(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
+        return refused(404, {"error": {"message": f"no {request.path_qs}"}})
+
+    async with serving(answer) as server:
+        assert await command("--base-url", f"{server.url}?code=hidden", "--model", "some") == 1
+    printed = capsys.readouterr()
+    assert "the first turn: 404: no /v1/responses?[query]" in printed.out
+    assert "hidden" not in printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told_as"),
+    [
+        ("http_proxy", "http://me:secret@127.0.0.1:9", " through the proxy 127.0.0.1:9"),
+        ("ALL_PROXY", "127.0.0.1:9", " through the proxy 127.0.0.1:9"),
+        ("https_proxy", "http://127.0.0.1:9", ""),
+    ],
+)
+async def test_a_proxy_of_the_environment_is_told_before_anything_is_sent(
+    name: str,
+    value: str,
+    told_as: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(name, value)
+    async with serving(openai) as server:
+        code = await command("--base-url", server.url, "--model", "some")
+        assert len(server.bodies) == (0 if told_as else 5)
+        assert code == (1 if told_as else 0)
+        printed = capsys.readouterr()
+        server.bodies.clear()
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert await command("--base-url", server.url, "--model", "some") == 0
+    assert f"/v1/responses{told_as} for the model" in printed.err
+    assert "secret" not in printed.err + printed.out
+    assert "proxy" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SSL_CERT_FILE", "/gone"),
+        ("HTTP_PROXY", "gopher://127.0.0.1:9"),
+        ("ALL_PROXY", "socks5://127.0.0.1:9"),
+    ],
+)
+async def test_what_httpx_cannot_use_is_told_and_no_traceback(
+    name: str, value: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert await command("--base-url", "http://127.0.0.1:9/v1", "--model", "some") == 1
+    printed = capsys.readouterr()
+    assert printed.out.count("the first turn: ") == 4
+    assert "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize("base_url", ["http://xn--zz--a/v1", "http://host\x01/v1"])
+async def test_an_address_that_httpx_refuses_is_told(
+    base_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await command("--base-url", base_url, "--model", "some") == 1
+    assert capsys.readouterr().out.count("the first turn: ") == 4
 
 
 async def test_without_a_key_none_is_sent_and_that_is_said(
