@@ -89,7 +89,7 @@ def _looked_up(name: str, answer: Answer, made_up: str) -> Feature:
     said = answer.words.lower()
     if answer.response is not None:
         if made_up in (_id(answer.response.get(name)), answer.response.get(name)):
-            return Feature(name, "honoured", "the response names it")
+            return Feature(name, "cannot tell", "the response repeats an id that nobody issued")
         return Feature(name, "ignored", "an id that nobody issued got an answer")
     unknown = any(each in said for each in _UNKNOWN_FIELD)
     looked = any(each in said for each in _NOT_FOUND) and (name in said or made_up in said)

@@ -67,7 +67,7 @@ class BackendReport:
         told += [f"missing: {', '.join(missing)}"] if missing else []
         summary = f"{'; '.join(told)}."
         if not self.returned:
-            summary += (" No first turn: check the address, the model, the key, "
+            summary += (" No first turn: check the address (most end in /v1), the model, the key, "
                         "and that the server runs.")  # fmt: skip
         return summary
 

@@ -25,6 +25,9 @@ EXTRA_ARGS = "extra_args"
 #: The distributions that a call goes through, beside the SDK's own.
 BESIDE = ("openai", "openai-agents", "temporalio", "wrapt", "agentex-usage-patch")
 
+#: Without it, importing the SDK asks the network for the prices of models.
+OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+
 #: Releases with the defect; the first one after them has the fix.
 AFFECTED = SpecifierSet(">=0.5.1,<0.10.5")
 FIXED_IN = "0.10.5"

@@ -8,6 +8,9 @@ from typing import Any
 
 from . import _upstream
 
+#: In columns: a terminal that a table of four does not fit into.
+_NARROW = 60
+
 
 @dataclass(frozen=True)
 class Row:
@@ -94,7 +97,17 @@ class Report:
             mark, style = ("✓", "green") if right else ("✗", "red")
             return Text(f"{mark} {_shown(value)}", style=style)
 
-        if self.rows:
+        if console.width < _NARROW:
+            for row in self.rows:
+                told = Text.assemble(
+                    f"turn {row.turn}, {row.asked}: ",
+                    cell(row.unpatched, right=not row.wrong_unpatched),
+                    " installed, ",
+                    cell(row.patched, right=row.right_patched),
+                    f" with the patch; it should be {_shown(row.expected)}",
+                )
+                console.print(told, soft_wrap=True)
+        elif self.rows:
             table = Table(title="Two chained turns over HTTP", title_justify="left")
             table.add_column("what was asked", no_wrap=True)
             for heading in ("installed SDK", "with the patch", "as it should be"):

@@ -105,7 +105,7 @@ def _environment() -> dict[str, str]:
         "ACP_URL": "unused",
         "OPENAI_API_KEY": "unused",
         "OPENAI_AGENTS_DISABLE_TRACING": "1",
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # or it asks the network
+        **_upstream.OFFLINE,
         "DD_TRACE_ENABLED": "false",
     }
 

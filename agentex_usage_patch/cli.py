@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import io
 import os
 import shutil
 import sys
@@ -38,8 +39,9 @@ _HELP = {
     "status": (
         "whether the patch works in this environment",
         """Import the model of the installed agentex-sdk, apply the patch in this process, and tell
-        what was observed, what is in the way, and what to do next. For a health check:
-        --require patched before the upgrade, --require native after it.""",
+        what was observed, what is in the way, and what to do next. It does not see whether the
+        worker has the two lines: its log line says that, and scan. For a health check: --require
+        patched before the upgrade, --require native after it.""",
         ["status", "status --require patched", "status --json"],
         "0 every fix is in place; 1 not; 2 wrong arguments; 3 agentex-sdk is not installed",
     ),
@@ -52,9 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 is that all is well, 1 that it is not, 2 that the arguments were wrong, 3 that something
     is not installed. 130 is that it was interrupted, 141 that nobody reads what is printed.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # an answer is not lost for a character
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(argv)
-        sys.stdout.flush()
+        print(end="", flush=True)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -94,7 +99,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """Return the parser, and those of the commands by name."""
-    width = shutil.get_terminal_size().columns - 2
+    width = max(shutil.get_terminal_size().columns - 2, 20)
     parser = argparse.ArgumentParser(
         prog="agentex-usage-patch",
         description="Real usage, response ids and stateful fields on agentex-sdk "
@@ -135,6 +140,8 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
 def _observed(require: Require) -> StatusReport:
     """Import the SDK's model, apply the patch, and observe."""
     problem = ""
+    for name, value in _upstream.OFFLINE.items():
+        os.environ.setdefault(name, value)
     # What the SDK prints while it is imported is not part of the answer.
     with contextlib.redirect_stdout(sys.stderr):
         observed = apply_patch()

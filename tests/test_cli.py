@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import importlib
 import json
+import os
 import platform
 import re
 import runpy
@@ -148,6 +149,19 @@ def test_what_the_sdk_prints_is_not_part_of_the_answer(
     printed = capsys.readouterr()
     json.loads(printed.out)
     assert "a banner" in printed.err
+
+
+def test_the_sdk_is_imported_without_asking_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "")
+    monkeypatch.delenv("LITELLM_LOCAL_MODEL_COST_MAP")
+    monkeypatch.setattr(importlib, "import_module", lambda _: asked.append(
+        os.environ.get("LITELLM_LOCAL_MODEL_COST_MAP")
+    ))  # fmt: skip
+    cli.main(["status"])
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "False")  # whoever wants it otherwise
+    cli.main(["status"])
+    assert asked == ["True", "False"]
 
 
 @pytest.mark.parametrize("command", ["status", "verify"])

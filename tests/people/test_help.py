@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentex_usage_patch import _scan, cli
+from agentex_usage_patch._verify_report import Report, Row
 
 from .fleet import write
 
@@ -48,6 +50,50 @@ def test_the_help_fits_a_narrow_terminal(
     for line in helped(capsys, *command).splitlines():
         assert len(line) <= 60 or line.startswith("  agentex-usage-patch ")
         assert "\x1b" not in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_is_printed_in_a_terminal_of_no_width(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "2")
+    assert "examples:" in helped(capsys, command)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_what_an_encoding_lacks_is_written_in_another_way(encoding: str, tmp_path: Path) -> None:
+    write(tmp_path, {"agent\u2713/run_worker.py": ""})
+    scan = [sys.executable, "-m", "agentex_usage_patch", "scan", str(tmp_path)]
+    ran = subprocess.run(
+        scan, env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, cwd=ROOT
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert b"agent\\u2713: agentex-sdk not stated" in ran.stdout
+
+
+def test_a_command_that_nobody_listens_to_does_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)  # as when it was closed before the start
+    monkeypatch.setattr(_scan, "scan", lambda *_, **__: print("told") or 0)
+    assert cli.main(["scan", "."]) == 0
+
+
+def report(value: str) -> Report:
+    return Report("0.10.4", (Row(1, "id", "resp_1234", value, "resp_server"),), ())
+
+
+def test_a_narrow_terminal_gets_what_verify_found_in_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    report("resp_server").print()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "turn 1, id: ✗ resp_1234 installed, ✓ resp_server with the patch; it should be resp_server",
+        "agentex-sdk 0.10.4: 1 of 1 wrong as installed, 1 right patched.",
+    ]
+    monkeypatch.setenv("COLUMNS", "80")
+    report("other").print()
+    assert "┃" in capsys.readouterr().out
 
 
 def test_a_pipe_that_nobody_reads_is_no_error(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ async def test_a_backend_that_refuses_fields_is_quoted(
         assert why.startswith(f"{status}: ") and name in why
 
 
-async def test_a_field_that_the_response_repeats_is_known(
+async def test_a_field_that_the_response_repeats_may_be_known(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def answer(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
@@ -130,7 +130,9 @@ async def test_a_field_that_the_response_repeats_is_known(
         return await completed(server, request, **text("A lantern?"), **fields)
 
     found = await told(answer, capsys, code=0)
-    assert list(verdicts(found).values()) == ["cannot tell"] + ["honoured"] * 3
+    assert list(verdicts(found).values()) == ["cannot tell"] * 3 + ["honoured"]
+    # Who looks for a conversation or a prompt finds none.
+    assert evidence(found)["prompt"] == "the response repeats an id that nobody issued"
     assert "did not know the word" in evidence(found)["previous_response_id"]
 
 

@@ -159,7 +159,8 @@ async def test_a_backend_that_is_not_there_is_told(capsys: pytest.CaptureFixture
         assert await command("--base-url", url, "--model", "some") == 1
     printed = capsys.readouterr()
     assert printed.out.count("the first turn: ConnectError: ") == 4
-    hint = "No first turn: check the address, the model, the key, and that the server runs."
+    hint = ("No first turn: check the address (most end in /v1), the model, the key, and that the "
+            "server runs.")  # fmt: skip
     assert printed.out.endswith(f" {hint}\n") and printed.out.count(hint) == 1
     assert "Traceback" not in printed.err
 
