@@ -73,11 +73,23 @@ def advise(
     elif agent.runs and (versions.side != "unknown" or agent.uses or agent.ours):
         actions += _application(agent, versions)
     actions += workarounds(agent.workarounds, fixed=versions.side == "fixed")
-    if not actions and versions.side in ("affected", "spans"):
+    ready = agent.runs or needing.isdisjoint(agent.importers)
+    if not actions and ready and versions.side in ("affected", "spans"):
         sdk = versions.sdk[0]
         text = f"safe to upgrade to {_upstream.DISTRIBUTION}>={_upstream.FIXED_IN}; then scan again"
         actions.append(Action("upgrade", sdk.file, sdk.line, sdk.line, text, due=False))
-    return list(dict.fromkeys(actions))
+    return upward(actions)
+
+
+def upward(actions: Iterable[Action]) -> list[Action]:
+    """Return what to do, each once, and within Python files from the last line upward: so the
+    lines are still those that are told while it is done.
+    """
+    told = list(dict.fromkeys(actions))
+    waiting: dict[Path, list[Action]] = defaultdict(list)
+    for action in sorted(told, key=lambda each: each.line or 0):
+        waiting[action.path].append(action)
+    return [waiting[each.path].pop() if each.path.suffix == ".py" else each for each in told]
 
 
 def _about_versions(versions: Versions, agent: Agent) -> Iterator[Action]:
@@ -231,16 +243,22 @@ def requirement(
 def calls(commands: Iterable[Called], why: str) -> Iterator[Action]:
     """Yield what takes this package out of files that are no Python."""
     for called in commands:
-        text = f"remove {PATCH} here, where it is called, installed or set{why}"
+        text = f"remove the step, probe or setting with {PATCH} here{why}"
         if called.checks:
             text = f"remove this health check, to line {called.end}, as it calls {PATCH}{why}"
         yield Action("remove", called.path, called.line, called.end, text)
 
 
 def workarounds(found: Iterable[tuple[Path, Workaround]], *, fixed: bool) -> Iterator[Action]:
-    """Yield what takes fields out of ``extra_args``."""
+    """Yield what takes fields out of ``extra_args``, or a look where any may be in it."""
     when = "is a TypeError" if fixed else f"becomes a TypeError from {_upstream.FIXED_IN} on"
     for path, each in found:
-        text = (f"take {each.field!r} out of extra_args, where it {when}: "
-                f"give it as {_upstream.GIVEN_AS[each.field]}")  # fmt: skip
-        yield Action("workaround", path, each.line, each.line, text)
+        if each.field:
+            text = (f"take {each.field!r} out of extra_args, where it {when}: "
+                    f"give it as {_upstream.GIVEN_AS[each.field]}")  # fmt: skip
+            yield Action("workaround", path, each.line, each.line, text)
+        elif not fixed:  # whoever has the fix has seen it
+            *some, last = map(repr, _upstream.GIVEN_AS)
+            text = (f"before an upgrade, see what goes into extra_args here: {', '.join(some)} or "
+                    f"{last} {when}")  # fmt: skip
+            yield Action("workaround", path, each.line, each.line, text, due=False)

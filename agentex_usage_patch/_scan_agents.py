@@ -62,9 +62,16 @@ class Agent:
     brought: Stated | None = None
 
     @property
+    def starts(self) -> bool:
+        """Something in it starts a worker, even if that cannot be read."""
+        return (self.folder / WORKER_FILE).exists() or any(code.worker for code in self.codes)
+
+    @property
     def runs(self) -> bool:
-        """Something in it runs or uses a model, even if that cannot be read."""
-        return self.worker is not None or (self.folder / WORKER_FILE).exists()
+        """Something in it starts a worker or uses a model, and no agent imports that: what is
+        imported runs with the release, and the patch, of those who do.
+        """
+        return self.starts or (self.worker is not None and not self.importers)
 
     @property
     def workarounds(self) -> list[tuple[Path, Workaround]]:
@@ -99,9 +106,10 @@ def find_agents(tree: Tree, went: Callable[[], None]) -> tuple[list[Agent], list
             agents[owner].uses += uses.of(path)
     files = _shared_files(tree, codes, owned, shared, patching)
     for agent in agents.values():
-        for path in filter(files.__contains__, shared.reached(agent.codes)):
-            agent.shared.append(files[path])
-            files[path].agents.add(agent.folder)
+        for path in shared.reached(agent.codes):
+            if path in files:
+                agent.shared.append(files[path])
+                files[path].agents.add(agent.folder)
             if path in owned:
                 agents[owned[path]].importers.add(agent.folder)
     return list(agents.values()), [each for each in files.values() if each.owner is None]
@@ -123,7 +131,7 @@ def _follow(
         for name in patch.names:
             leads.ask(name)
     for code in codes.values():
-        if code.workarounds:
+        if code.workarounds or code.model:
             shared.matters(code.path)
 
     def told(lead: Lead) -> None:

@@ -14,6 +14,8 @@ _NAMED = re.compile(rb"agentex[-_]usage[-_]patch", re.IGNORECASE)
 #: A scan needs nothing of an agent, and may go on. Its line may name the package more than once,
 #: as in ``uvx --from``, and ``", "`` may be between the words.
 _SCANS = re.compile(rb"(?!.*\bstatus\b).*agentex[-_]usage[-_]patch[^\w&|;]+scan\b", re.IGNORECASE)
+#: Needed by a scan, too.
+_INSTALLS = re.compile(rb"install|dependenc", re.IGNORECASE)
 _HEALTH_CHECK = re.compile(rb"\s*HEALTHCHECK\s", re.IGNORECASE)
 
 
@@ -52,11 +54,24 @@ def find_commands(
 
 def _calling(lines: list[bytes]) -> Iterator[tuple[int, int, bool]]:
     """Yield the first and the last line of each place, and whether it is a health check."""
+    scans = any(map(_SCANS.match, lines))
     number = 0
     while number < len(lines):
         first, checks = number, bool(_HEALTH_CHECK.match(lines[number]))
-        while checks and number + 1 < len(lines) and lines[number].rstrip().endswith(b"\\"):
+        while checks and number + 1 < len(lines) and _goes_on(lines[number]):
             number += 1
         number += 1
-        if any(_NAMED.search(line) and not _SCANS.match(line) for line in lines[first:number]):
+        if any(_calls(line, scans=scans) for line in lines[first:number]):
             yield first + 1, number, checks
+
+
+def _goes_on(line: bytes) -> bool:
+    """Say whether a statement of a Dockerfile goes on after a line, which may be a comment."""
+    return line.rstrip().endswith(b"\\") or line.lstrip().startswith(b"#")
+
+
+def _calls(line: bytes, *, scans: bool) -> bool:
+    """Say whether a line needs this package, and not for a scan that its file does."""
+    if not _NAMED.search(line) or _SCANS.match(line):
+        return False
+    return not (scans and _INSTALLS.search(line))

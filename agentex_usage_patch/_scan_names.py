@@ -42,7 +42,7 @@ class Names:
         self._defined: set[str] = set()
         self._functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         self._calls: dict[str, list[ast.Call]] = defaultdict(list)
-        #: What is given as ``extra_args`` by name, and may be filled before or after.
+        #: The names and attributes given as ``extra_args``, and may be filled before or after.
         self._extra_args = {_upstream.EXTRA_ARGS}
         for node in nodes:
             if isinstance(node, ast.Name):
@@ -88,8 +88,11 @@ class Names:
         if isinstance(call.func, ast.Name):
             self._calls[call.func.id].append(call)
         for keyword in call.keywords:
-            if keyword.arg == _upstream.EXTRA_ARGS and isinstance(keyword.value, ast.Name):
-                self._extra_args.add(keyword.value.id)
+            waiting = [keyword.value] if keyword.arg == _upstream.EXTRA_ARGS else []
+            while waiting:
+                value = waiting.pop()
+                waiting += held(value)
+                self._extra_args |= {getattr(value, "id", ""), getattr(value, "attr", "")}
 
     def _call(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Note what the parameters of a function may be."""
@@ -198,28 +201,31 @@ class Names:
         return any(
             (isinstance(each, ast.Attribute) and each.attr == _upstream.CLASS)
             or (self.dotted(each) or "").rpartition(".")[2] == _upstream.CLASS
-            for each in self._some(node)
+            for each in self.some(node)
         )
 
     def is_extra_args(self, node: ast.expr) -> bool:
         """Say whether an expression is the setting, or a name that is given for it."""
-        name = getattr(node, "id", None)
-        return name in self._extra_args or getattr(node, "attr", None) == _upstream.EXTRA_ARGS
+        return any(
+            getattr(each, name, None) in self._extra_args
+            for each in (node, self.value(node))
+            for name in ("id", "attr")
+        )
 
     def texts(self, node: ast.expr) -> set[str]:
         """Return the strings that an expression may be, as far as they are known."""
-        return {text for each in self._some(node) if (text := self.text(each))}
+        return {text for each in self.some(node) if (text := self.text(each))}
 
-    def _some(self, node: ast.expr) -> Iterator[ast.expr]:
-        """Yield an expression, and what it may be when it is a name for several things."""
+    def some(self, node: ast.expr) -> Iterator[ast.expr]:
+        """Yield what an expression is, or all that it may be when it is a name for several."""
         waiting, seen = [node], set[str]()
         while waiting:
-            each = waiting.pop()
-            yield each
-            each = self.value(each)
-            if isinstance(each, ast.Name) and each.id not in seen:
+            each = self.value(waiting.pop())
+            if not isinstance(each, ast.Name) or each.id not in self._either:
+                yield each
+            elif each.id not in seen:
                 seen.add(each.id)
-                waiting += self._either.get(each.id, ())
+                waiting += self._either[each.id]
 
     def text(self, node: ast.expr, depth: int = 0) -> str | None:
         """Return the string that an expression is, None where it is none or is not known."""
@@ -252,6 +258,22 @@ class Names:
                 break
             node = self._values[node.id]
         return node
+
+
+def held(node: ast.expr) -> list[ast.expr]:
+    """Return what a dict is made of, and what a choice is between."""
+    match node:
+        case ast.BinOp():
+            return [node.left, node.right]
+        case ast.IfExp():
+            return [node.body, node.orelse]
+        case ast.BoolOp():
+            return node.values
+        case ast.Dict():
+            return [each for key, each in zip(node.keys, node.values, strict=True) if key is None]
+        case ast.Call(func=ast.Name(id="dict")):
+            return node.args
+    return []
 
 
 def _root(dotted: str) -> str:

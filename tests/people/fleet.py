@@ -87,9 +87,8 @@ def edit(action: Action) -> None:
 
 
 def do(actions: Iterable[Action]) -> None:
-    """Do all of them, from the last line of each file upwards, so that the rest stand."""
-    once = {json.dumps(action): action for action in actions}.values()
-    for action in sorted(once, key=lambda each: (each["file"], each["line"]), reverse=True):
+    """Do all of them, as they are told, so that each stands where it was said to."""
+    for action in {json.dumps(action): action for action in actions}.values():
         if Path(action["file"]).exists():
             edit(action)
 
@@ -200,9 +199,8 @@ def lines(actions: list[Action]) -> list[str]:
 
 
 def edited(file: Path, actions: list[Action]) -> str:
-    """Do what is said, from below, and return a file that is still one of Python."""
-    for action in sorted(actions, key=lambda each: -int(each["line"])):
-        edit(action)
+    """Do what is said, and return a file that is still one of Python."""
+    do(actions)
     text = file.read_text(encoding="utf-8").lstrip("\n")
     compile(text, file, "exec")
     return text

@@ -55,8 +55,8 @@ def test_a_file_of_which_something_else_is_used_is_not_to_be_deleted(
                    "start.py": "from corrections import other\nother()\n"})  # fmt: skip
     told = only(capsys)["actions"]
     assert [(each["line"], each["end"], each["text"].partition(":")[0]) for each in told[:2]] == [
-        (4, 5, "delete this in-house patch, to line 5"),
         (11, 11, "delete this call of an in-house patch"),
+        (4, 5, "delete this in-house patch, to line 5"),
     ]
 
 
@@ -137,6 +137,19 @@ WORKAROUNDS = {
     "f(extra_args=None, prompt=1)": [],
     "extra_args = more\nmore = extra_args": [],
     "f(extra_args=g(prompt=1))": [],
+    "f(extra_args=more)": [],
+    "ModelSettings(extra_args=g(prompt=1))": [None],
+    "ModelSettings(extra_args=more)": [None],
+    "ModelSettings(extra_args={**more, key: 1})": [None],
+    "agents.ModelSettings(extra_args={'user': 1} if more else None)": [],
+    "from dataclasses import replace as r\nr(settings, extra_args=self.more)": [None],
+    "settings.extra_args = more()": [None],
+    "more['prompt'] = 1\nf(extra_args=more or None)": ["prompt"],
+    "more['prompt'] = 1\nf(extra_args={**more})": ["prompt"],
+    "self.more = {'prompt': 1}\nf(extra_args=self.more)": ["prompt"],
+    "def g(more):\n ModelSettings(extra_args=more)\ng({'prompt': 1})": ["prompt"],
+    "more = s.extra_args\nmore['prompt'] = 1": ["prompt"],
+    "more = {}\nmore['extra_args'] = {'prompt': 1}": ["prompt"],
     "settings.extra_args.get('prompt')": [],
     "settings.extra_args.setdefault()": [],
     "extra_args: dict\nf(*extra_args)": [],
@@ -151,6 +164,23 @@ def test_fields_in_extra_args_are_found_however_they_are_written(
     write(pinned, {"workflow.py": code})
     found = only(capsys)
     assert [each["field"] for each in found["workarounds"]] == WORKAROUNDS[code]
+
+
+def test_what_may_be_in_extra_args_is_to_be_seen_before_an_upgrade(
+    pinned: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(pinned, {"run_worker.py": "import agentex_usage_patch.auto\n\n"
+                                     "ModelSettings(extra_args=make())\n"})  # fmt: skip
+    found = only(capsys)
+    (look,) = found["actions"]
+    assert (look["line"], look["due"], found["verdict"]) == (3, False, "nothing now")
+    assert look["text"] == (
+        "before an upgrade, see what goes into extra_args here: 'previous_response_id', "
+        "'conversation' or 'prompt' becomes a TypeError from 0.10.5 on"
+    )
+    write(pinned, {"requirements.txt": "agentex-sdk==0.28.4\ntemporalio==1.34.0\n",
+                   "run_worker.py": "ModelSettings(extra_args=make())\n"})  # fmt: skip
+    assert only(capsys)["verdict"] == "nothing left"
 
 
 @pytest.mark.parametrize(
@@ -181,8 +211,8 @@ def test_a_test_that_applies_the_package_does_not_patch_the_worker(
     (pinned / "requirements.txt").write_text("agentex-sdk==0.10.5\nopenai==2.44\ntemporalio==1.34")
     # When the package goes, a test that uses it has to go with it.
     removed = only(capsys)["actions"]
-    assert places(removed) == ["conftest.py:1", "conftest.py:2",
-                               "tests/test_usage.py:1", "tests/test_usage.py:2"]  # fmt: skip
+    assert places(removed) == ["conftest.py:2", "conftest.py:1",
+                               "tests/test_usage.py:2", "tests/test_usage.py:1"]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -208,7 +238,7 @@ def test_a_script_that_belongs_to_no_agent_is_told_of_with_the_patch_that_it_use
     one, two = told["agents"]
     assert places(one["in_house_uses"]) == ["scripts/try_it.py:1", "scripts/try_it.py:2"]
     assert places(one["actions"][1:]) == [
-        "agents/one/corrections.py:5", "scripts/try_it.py:1", "scripts/try_it.py:2",
+        "agents/one/corrections.py:5", "scripts/try_it.py:2", "scripts/try_it.py:1",
         "agents/one/run_worker.py:1",
     ]  # fmt: skip
     assert two["in_house_uses"] == []

@@ -28,10 +28,12 @@ livenessProbe:
 
 #: These may stay in the CI of a company that looks for what is left.
 SCANS = """\
+- run: pip install agentex-usage-patch
 - run: uvx agentex-usage-patch scan --check .
 - run: uvx --from agentex-usage-patch==0.1.0 agentex-usage-patch scan .
 - run: python -m agentex_usage_patch scan .
   args: ["agentex-usage-patch", "scan", "."]
+  additional_dependencies: [agentex-usage-patch==0.1.0]
 """
 DOCKERFILES = ["Dockerfile", "Dockerfile.prod", "agent.dockerfile", "docker/Containerfile"]
 
@@ -46,6 +48,11 @@ DOCKERFILES = ["Dockerfile", "Dockerfile.prod", "agent.dockerfile", "docker/Cont
         ("start.sh", "exec agentex-usage-patch status\n", 1),
         ("start.sh", "export AGENTEX_USAGE_PATCH_DISABLED=1\n", 1),
         ("start.sh", "agentex-usage-patch scan . && agentex-usage-patch status\n", 1),
+        (
+            "start.sh",
+            "agentex-usage-patch scan .\nagentex-usage-patch status --require native\n",
+            2,
+        ),
     ],
 )
 def test_a_call_of_the_command_is_to_be_removed_with_the_package(
@@ -55,8 +62,8 @@ def test_a_call_of_the_command_is_to_be_removed_with_the_package(
                                "ci.yaml": SCANS})  # fmt: skip
     (remove,) = only(capsys)["actions"]
     assert (remove["kind"], remove["file"], remove["line"]) == ("remove", file, line)
-    assert remove["text"] == ("remove agentex-usage-patch here, where it is called, installed or "
-                              "set: agentex-sdk 0.28.4 has the fix")  # fmt: skip
+    assert remove["text"] == ("remove the step, probe or setting with agentex-usage-patch here: "
+                              "agentex-sdk 0.28.4 has the fix")  # fmt: skip
     assert scanned(capsys, ".")["summary"] == "1 agent: 1 to do in 1 of them."
     (agent / file).unlink()
     assert scanned(capsys, ".")["summary"] == "1 agent: nothing left."
@@ -69,6 +76,7 @@ def test_a_call_of_the_command_is_to_be_removed_with_the_package(
         ("HEALTHCHECK CMD agentex-usage-patch status --require patched", 2),
         ('healthcheck --interval=9s \\\n  CMD ["agentex-usage-patch", "status"]', 3),
         ("HEALTHCHECK CMD \\\n  agentex-usage-patch status \\\n  || exit 1", 4),
+        ('HEALTHCHECK \\\n  # often\n  CMD ["agentex-usage-patch", "status"]', 4),
     ],
 )
 def test_a_health_check_of_a_container_goes_as_a_whole(

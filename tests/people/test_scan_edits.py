@@ -251,7 +251,7 @@ def test_what_uses_a_patch_is_taken_out_and_nothing_else(
     write(agent, {"requirements.txt": PINS, "corrections.py": CORRECTIONS,
                   "start.py": dedent(code).strip() + "\n"})  # fmt: skip
     actions = [each for each in due(only(capsys)) if each["file"] == "start.py"]
-    assert lines(actions) == said
+    assert lines(actions) == said[::-1]
     assert edited(agent / "start.py", actions) == dedent(left).lstrip()
     (agent / "run_worker.py").write_text("from agentex_usage_patch import apply_patch\n"
                                          f"apply_patch()\n{WORKER}")  # fmt: skip

@@ -20,8 +20,8 @@ EXPECTED: dict[str, tuple[str | None, str, str, list[str]]] = {
     ]),
     "agents/claims": ("0.9.4", "yes", "5 to do", [
         "delete agents/claims/agentex_usage_patch.py:18",
-        "delete agents/claims/run_worker.py:14-20",
         "delete agents/claims/run_worker.py:23",
+        "delete agents/claims/run_worker.py:14-20",
         "add agents/claims/run_worker.py:2",
         "require agents/claims/pyproject.toml:7",
     ]),
@@ -34,8 +34,8 @@ EXPECTED: dict[str, tuple[str | None, str, str, list[str]]] = {
     ]),
     "agents/fraud": ("0.6.5", "yes", "6 to do", [
         "delete agents/fraud/src/patches.py:13",
-        "delete agents/fraud/run_worker.py:11",
         "delete agents/fraud/run_worker.py:17",
+        "delete agents/fraud/run_worker.py:11",
         "add agents/fraud/run_worker.py:2",
         "require agents/fraud/requirements.txt:2",
         "workaround agents/fraud/workflow.py:11",
@@ -53,14 +53,14 @@ EXPECTED: dict[str, tuple[str | None, str, str, list[str]]] = {
         "workaround agents/intake/workflow.py:9",
     ]),
     "agents/joint": ("0.10.3", "yes", "4 to do", [
-        "delete agents/joint/run_worker.py:11",
         "delete agents/joint/run_worker.py:15",
+        "delete agents/joint/run_worker.py:11",
         "add agents/joint/run_worker.py:2",
         "require agents/joint/pyproject.toml:6",
     ]),
     "agents/kiosk": ("0.28.4", "no", "3 to do", [
-        "remove agents/kiosk/run_worker.py:11",
         "remove agents/kiosk/run_worker.py:15",
+        "remove agents/kiosk/run_worker.py:11",
         "remove agents/kiosk/pyproject.toml:7",
     ]),
     "agents/ledger": ("0.10.5", "no", "nothing left", []),

@@ -223,7 +223,7 @@ def test_a_test_of_an_agent_does_not_patch_it_through_a_library(
     write(tmp_path, {"agents/one/requirements.txt": FIXED})
     # When the package goes, a test that uses it has to go with it.
     assert places(scanned(capsys, ".")["elsewhere"]) == [
-        f"{BOOT}:1", f"{BOOT}:5", "libs/tests/test_more.py:2", "libs/pyproject.toml:3",
+        f"{BOOT}:5", f"{BOOT}:1", "libs/tests/test_more.py:2", "libs/pyproject.toml:3",
     ]  # fmt: skip
 
 
@@ -278,8 +278,8 @@ def test_what_no_agent_imports_is_told_apart(
     assert one(told)["verdict"] == "nothing left"
     assert [(each["file"], each["line"], each["text"], each["due"])
             for each in told["elsewhere"]] == [
-        (BOOT, 1, "delete this import of agentex-usage-patch", True),
         (BOOT, 5, "delete this call of agentex-usage-patch and leave `pass`", True),
+        (BOOT, 1, "delete this import of agentex-usage-patch", True),
         ("libs/pyproject.toml", 3, "remove agentex-usage-patch from the requirements", True),
     ]  # fmt: skip
     assert told["summary"] == "1 agent: 3 to do in files of no agent."
@@ -292,7 +292,7 @@ def test_of_a_library_alone_nobody_knows_who_needs_it(
 ) -> None:
     write(tmp_path, {"bootstrap.py": START, "pyproject.toml": REQUIRES})
     told = scanned(capsys, ".", "--check")
-    assert places(told["elsewhere"]) == ["bootstrap.py:1", "bootstrap.py:5", "pyproject.toml:3"]
+    assert places(told["elsewhere"]) == ["bootstrap.py:5", "bootstrap.py:1", "pyproject.toml:3"]
     assert told["summary"].startswith("No agent found in")
 
 
@@ -384,8 +384,8 @@ def test_a_copy_of_no_agent_with_our_name_is_to_be_deleted_and_hides_what_only_i
     found = one(told)
     assert places(found["applied"]) == ["agents/one/run_worker.py:3"]
     assert [(each["line"], each["text"]) for each in found["actions"]] == [
-        (1, "take `install` out of this import: of an in-house patch"),
         (4, "delete this call of an in-house patch"),
+        (1, "take `install` out of this import: of an in-house patch"),
     ]
     do([*found["actions"], *(each for each in told["elsewhere"] if each["due"])])
     assert one(scanned(capsys, "."))["verdict"] == "safe to upgrade"
@@ -440,3 +440,30 @@ def test_what_the_lock_of_a_workspace_holds_for_another_member_is_not_brought_by
     found = one(scanned(capsys, "."))
     assert found["required"] is None
     assert "lock" in [each["kind"] for each in found["actions"]]
+
+
+LIBRARY = '[tool.poetry]\nname = "common"\n[tool.poetry.dependencies]\nagentex-sdk = ">=0.9,<1"\n'
+
+
+def test_what_only_uses_a_model_is_patched_by_those_who_import_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    use = "from common.models import model\n"
+    write(tmp_path, {"libs/pyproject.toml": LIBRARY, "libs/common/__init__.py": "",
+                     "libs/common/models.py": f"{MODEL}model = TemporalStreamingModel\n",
+                     "agents/one/run_worker.py": use, "agents/one/requirements.txt": AFFECTED,
+                     "agents/two/run_worker.py": use,
+                     "agents/two/requirements.txt": FIXED})  # fmt: skip
+    one, two, library = scanned(capsys, ".")["agents"]
+    assert [each["kind"] for each in one["actions"]] == ["add", "require"]
+    assert two["verdict"] == "nothing left"
+    assert library["verdict"] == "nothing left"
+    (tmp_path / "agents/one/requirements.txt").write_text(FIXED)
+    *_, library = scanned(capsys, ".", "--check")["agents"]
+    assert library["verdict"] == "safe to upgrade"
+    # By itself it may be all that there is of an agent.
+    for name in ("one", "two"):
+        (tmp_path / "agents" / name / "run_worker.py").write_text("")
+    library = scanned(capsys, ".")["agents"][-1]
+    assert [each["kind"] for each in library["actions"]][-2:] == ["add", "require"]
