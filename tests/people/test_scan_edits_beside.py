@@ -134,3 +134,19 @@ def test_a_statement_that_patches_more_is_said_to(
     _write(agent, start, code)
     (told,) = lines(due(only(capsys)))
     assert "take this in-house patch out of its statement, which does more" in told
+
+
+@pytest.mark.parametrize("name", ["__exit__", "__call__", "__init__"])
+def test_a_method_that_python_calls_by_no_name_stays(
+    name: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = (
+        f"class Fix:\n    def __enter__(self):\n        self.kept = M.get_response\n"
+        f"        {PATCH}        return self\n    def {name}(self, *_):\n"
+        "        M.get_response = self.kept\n    async def used(self):\n        await mine()\n"
+    )
+    text = _write(agent, "import corrections\nwith corrections.Fix(): ...\n", code)
+    actions = due(only(capsys))
+    left = text.replace(f"        {PATCH}", "").replace("M.get_response = self.kept", "pass")
+    assert edited(agent / "corrections.py", actions) == left
+    assert {each["file"] for each in actions} == {"corrections.py"}
