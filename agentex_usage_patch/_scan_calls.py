@@ -80,7 +80,8 @@ def _there_for(patch: Patch, patching: set[Definition]) -> Definition | None:
     methods = holder.methods or ()
     others = (each for each in methods if each not in patching and not _is_private(each))
     if any(others) or any(each.does_more for each in methods):
-        return definition
+        # Python itself calls those, by no name: ``with`` would miss one that is deleted.
+        return None if definition.name.endswith("__") else definition
     return holder
 
 

@@ -9,8 +9,9 @@ from typing import Literal
 
 from . import _upstream
 from ._scan_blocks import Definition, Statement, Within, nodes
+from ._scan_changes import Changing, changed
 from ._scan_extra_args import BEGINNING, Workaround, workarounds
-from ._scan_forms import assigns, is_alone, is_around, replaces, says_little
+from ._scan_forms import assigns, is_alone, is_around, is_setter, replaces, says_little
 from ._scan_listed import aliases, listed
 from ._scan_names import Names
 from ._scan_syntax import python, start
@@ -114,9 +115,9 @@ def read_code(path: Path, source: bytes) -> Code:
     try:
         for within, node in found:
             reading.look(within, node)
+        reading.end()
     except RecursionError:
         raise NotReadError("names of thousands of parts") from None
-    reading.end()
     return reading.code
 
 
@@ -129,6 +130,8 @@ class _Reading:
         #: The expressions that their statements are there for.
         self._whole: set[int] = set()
         self._effects: list[tuple[Within, str]] = []
+        #: What may change something beside the patches.
+        self._changing: list[tuple[Within, Changing]] = []
         self._workarounds: set[Workaround] = set()
         #: Whether all of what each statement lists in ``__all__`` is known.
         self._lists: list[bool] = []
@@ -157,14 +160,29 @@ class _Reading:
         for within, name in self._effects:
             if within.statement in patching or name.rpartition(".")[2] in _BESIDE:
                 continue
-            if within.definition is None:
-                self.code.effects.add(name)
-            else:
-                within.definition.does_more = True
+            self._more(within, name)
+        changing = set[Definition | None]()
+        for within, node in self._changing if patching else ():
+            if within.definition not in changing:  # of each, the first is enough
+                for name in changed(self._names, node):
+                    self._more(within, name)
+                    changing.add(within.definition)
         if not all(self._lists):
             self.code.listed = None
         if any(use.bound == "*" for use in self.code.uses):
             self.code.own = self._names.own()
+
+    def _more(self, within: Within, name: str) -> None:
+        """Note that something is done to a name that is not the patch."""
+        definition = within.definition
+        if definition:
+            definition.does_more = True
+        if definition is None or definition.methods is not None:
+            self.code.effects.add(name)
+
+    def _may_change(self, within: Within, node: Changing) -> None:
+        if not within.nested:  # else it may run with the patch alone
+            self._changing.append((within, node))
 
     def _imported(self, within: Within, node: ast.Import | ast.ImportFrom) -> None:
         statement = within.statement
@@ -193,9 +211,10 @@ class _Reading:
                 while isinstance(value, ast.Call | ast.Attribute):
                     self._whole.add(id(value))
                     value = value.func if isinstance(value, ast.Call) else value.value
-            case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-                if assigns(self._names, node):
-                    self._patch(within, node, "assigns to", "call", whole=is_alone(node))
+            case ast.Assign() | ast.AnnAssign() | ast.AugAssign() if assigns(self._names, node):
+                self._patch(within, node, "assigns to", "call", whole=is_alone(node))
+            case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Delete():
+                self._may_change(within, node)
         if definition and not is_around(node):
             definition.is_plain = False
         if definition and isinstance(node, ast.Return) and not says_little(node.value):
@@ -245,11 +264,14 @@ class _Reading:
             elif how := replaces(self._names, node, dotted):
                 what: What = "decorator" if within.decorates else "call"
                 self._patch(within, node, how, what, whole=id(node) in self._whole)
+            elif is_setter(dotted):
+                self._may_change(within, node)
 
-    def _patch(
-        self, within: Within, node: ast.stmt | ast.expr, how: str, what: What, *, whole: bool
-    ) -> None:
+    def _patch(self, within: Within, node: Changing, how: str, what: What, *, whole: bool) -> None:
+        others = changed(self._names, node)
+        for name in others:
+            self._more(within, name)
         self.code.patches.append(Patch(
-            node.lineno, node.end_lineno or node.lineno, how, what, whole, within.statement,
-            within.definition, within.nested,
+            node.lineno, node.end_lineno or node.lineno, how, what, whole and not others,
+            within.statement, within.definition, within.nested,
         ))  # fmt: skip

@@ -31,7 +31,7 @@ def assigns(names: Names, node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> b
         isinstance(target, ast.Attribute)
         and target.attr == _upstream.METHOD
         and names.is_model(target.value)
-        for target in _targets(node)
+        for target, _ in targets(node)
     )
 
 
@@ -49,18 +49,37 @@ def replaces(names: Names, node: ast.Call, called: str) -> str | None:
     return "wraps" if last in _WRAPPERS and _names_the_method(names, node) else None
 
 
-def _targets(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> Iterator[ast.expr]:
-    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-        yield from target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+def is_setter(called: str) -> bool:
+    """Say whether that is ``setattr``."""
+    return called in _SETTERS
+
+
+def targets(
+    node: ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Delete,
+) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """Yield what an assignment or a ``del`` is of, each with its value, or with that of all."""
+    value = getattr(node, "value", None)
+    for target in node.targets if isinstance(node, ast.Assign | ast.Delete) else [node.target]:
+        if isinstance(target, ast.Tuple | ast.List):
+            parts = getattr(value, "elts", ())
+            parts = parts if len(parts) == len(target.elts) else [value] * len(target.elts)
+            yield from zip(target.elts, parts, strict=True)
+        else:
+            yield target, value
+
+
+def given(node: ast.Call) -> list[list[ast.expr]]:
+    """Return what a call is given as the class or the module, and as the name in it."""
+    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    return [[*node.args[place:place + 1], *(named[each] for each in called & named.keys())]
+            for place, called in ((0, _TARGET), (1, _NAME))]  # fmt: skip
 
 
 def _names_the_method(names: Names, node: ast.Call) -> bool:
     """Say whether arguments are a module and "Class.method", or the class and "method"; or a
     text alone that names all of them.
     """
-    given = {keyword.arg: keyword.value for keyword in node.keywords}
-    target, name = ([*node.args[place:place + 1], *(given[each] for each in called & given.keys())]
-                    for place, called in ((0, _TARGET), (1, _NAME)))  # fmt: skip
+    target, name = given(node)
     if name and _upstream.METHOD in names.texts(name[0]):
         return bool(target) and names.is_model(target[0])
     whole = f"{_upstream.CLASS}.{_upstream.METHOD}"

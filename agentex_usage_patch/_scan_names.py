@@ -6,11 +6,14 @@ import ast
 import builtins
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from . import _upstream
 
 #: How deep names may lead to names; ``x = x + "a"`` would lead on for ever.
 DEPTH = 10
+#: Of so many things that a name may be, the others are like them.
+MANY = 30
 #: In characters: no name is longer, and texts of texts of texts grow without end.
 _LONGEST = 1000
 
@@ -141,6 +144,10 @@ class Names:
             return False
         return node.id in self._dotted or node.id in self._defined or self._is_starred(node.id)
 
+    def is_own(self, name: str) -> bool:
+        """Say whether the file says what a name is, and it is no parameter of unknown value."""
+        return name in self._defined or name in self._values or name in self._either
+
     def own(self) -> frozenset[str]:
         """Return the names that the file gives to something itself."""
         return frozenset((*self._dotted, *self._bound, *self._defined))
@@ -226,6 +233,11 @@ class Names:
             elif each.id not in seen:
                 seen.add(each.id)
                 waiting += self._either[each.id]
+
+    def leaves(self, node: ast.expr) -> list[ast.expr]:
+        """Return what an expression may be: what a loop or calls give to its name, or it."""
+        return [each for each in islice(self._some(node), MANY)
+                if getattr(self.value(each), "id", None) not in self._either]  # fmt: skip
 
     def text(self, node: ast.expr, depth: int = 0) -> str | None:
         """Return the string that an expression is, None where it is none or is not known."""
