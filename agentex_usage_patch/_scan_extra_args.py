@@ -85,7 +85,7 @@ def _keys(names: Names, value: ast.expr, depth: int = 0) -> Iterator[tuple[str |
     """Yield the keys of a dict, written one way or another, with their lines; None for what
     may hold any.
     """
-    for each in names.some(value):
+    for each in map(names.value, names.leaves(value)):
         match each:
             case ast.Dict():
                 yield from ((names.text(key), key.lineno) for key in each.keys if key)

@@ -227,17 +227,17 @@ class Names:
         """Yield what an expression is, or all that it may be when it is a name for several."""
         waiting, seen = [node], set[str]()
         while waiting:
-            each = self.value(waiting.pop())
-            if not isinstance(each, ast.Name) or each.id not in self._either:
+            each = waiting.pop()
+            name = getattr(self.value(each), "id", None)
+            if name not in self._either:
                 yield each
-            elif each.id not in seen:
-                seen.add(each.id)
-                waiting += self._either[each.id]
+            elif name not in seen:
+                seen.add(name)
+                waiting += self._either[name]
 
     def leaves(self, node: ast.expr) -> list[ast.expr]:
-        """Return what an expression may be: what a loop or calls give to its name, or it."""
-        return [each for each in islice(self._some(node), MANY)
-                if getattr(self.value(each), "id", None) not in self._either]  # fmt: skip
+        """Return the same, of no more things than matter."""
+        return list(islice(self.some(node), MANY))
 
     def text(self, node: ast.expr, depth: int = 0) -> str | None:
         """Return the string that an expression is, None where it is none or is not known."""
