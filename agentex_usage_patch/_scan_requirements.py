@@ -5,14 +5,16 @@ from __future__ import annotations
 import configparser
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
-from ._scan_stated import Stated, line_of, mentions, wanted
+from . import _upstream
+from ._scan_stated import PATCH, Stated, line_of, mentions, wanted
 from ._scan_walk import NotRead, NotReadError
 
 _INCLUDE = re.compile(r"(?:(-r|--requirement)|-c|--constraint)(?:\s+|=|(?<=-[rc]))(\S+)")
@@ -133,16 +135,25 @@ def _one(written: str, file: Path, line: int) -> Iterator[Stated]:
     requirement = Requirement(written)
     if name := wanted(requirement.name):
         yield Stated(name, str(requirement.specifier), file, line, origin=requirement.url or "")
+        yield from _extras(name, requirement.extras, file, line)
+
+
+def _extras(distribution: str, extras: Iterable[str], file: Path, line: int) -> Iterator[Stated]:
+    """Yield what the extras of this package require, at the line that asks for them."""
+    if distribution == PATCH:
+        for extra in sorted(extras):
+            for requirement in _upstream.EXTRAS.get(canonicalize_name(extra), ()):
+                yield from _one(requirement, file, line)
 
 
 def _in_text(written: str, file: Path, text: str) -> Iterator[Stated]:
     try:
-        for each in _one(written, file, 0):
-            near = written.partition(";")[0].strip()
-            yield Stated(each.distribution, each.written, file,
-                         line_of(text, each.distribution, near), origin=each.origin)  # fmt: skip
+        found = list(_one(written, file, 0))
     except InvalidRequirement:
         return
+    near = written.partition(";")[0].strip()
+    for each in found:  # an extra's are where the first is
+        yield replace(each, line=line_of(text, found[0].distribution, near))
 
 
 def _poetry(table: dict[str, Any], file: Path, text: str) -> Iterator[Stated]:
@@ -158,6 +169,7 @@ def _poetry(table: dict[str, Any], file: Path, text: str) -> Iterator[Stated]:
             )
             line = line_of(text, distribution, version)
             yield Stated(distribution, _standard(version), file, line, origin=origin)
+            yield from _extras(distribution, entry.get("extras", []), file, line)
 
 
 def _standard(poetry: str) -> str:

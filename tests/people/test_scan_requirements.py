@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import configparser
 from pathlib import Path
 
 import pytest
 
-from agentex_usage_patch import cli
+from agentex_usage_patch import _upstream, cli
 
 from .fleet import RANGE, WORKER, only, sdk, write
 
@@ -136,3 +137,44 @@ def test_what_is_both_a_constraint_and_required_is_required(
     found = only(capsys)
     assert found["required"] == {"written": "", "file": "base.txt", "line": 1}
     assert sdk(found) == ["base.txt:2 <1"]
+
+
+# --- the extra of this package
+
+EXTRA = [
+    ("requirements.txt", "agentex-usage-patch[agentex]\n", 1),
+    ("requirements.txt", "rich\nagentex_usage_patch [Agentex] >=0.1\n", 2),
+    ("pyproject.toml", ('[project]\nname = "agentex-sdk"\ndependencies = [\n'
+     '  "agentex-usage-patch[agentex]",\n]\n'), 4),
+    ("pyproject.toml", ("[tool.poetry.dependencies]\n"
+     'agentex-usage-patch = { version = "*", extras = ["agentex"] }\n'), 2),
+    ("setup.cfg", "[options]\ninstall_requires =\n    agentex-usage-patch[agentex]\n", 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text", "line"), EXTRA)
+def test_the_extra_of_this_package_requires_what_it_brings(
+    file: str, text: str, line: int, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"run_worker.py": APPLIED, file: text})
+    found = only(capsys)
+    assert sdk(found) == [f"{file}:{line} ==0.10.4"]
+    assert (found["required"]["line"], found["companions"]) == (line, [])
+    assert [each["kind"] for each in found["actions"]] == ["upgrade"]
+
+
+def test_the_extra_holds_companions_back_beside_a_pin(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "agentex-sdk==0.10.4\nagentex-usage-patch[agentex]\n"
+    write(agent, {"run_worker.py": APPLIED, "requirements.txt": text})
+    assert only(capsys)["companions"] == []
+    write(agent, {"requirements.txt": text.replace("[agentex]", "[other]")})
+    assert len(only(capsys)["companions"]) == 2
+
+
+def test_the_extra_is_what_the_package_says() -> None:
+    config = configparser.ConfigParser()
+    assert config.read(Path(__file__).parents[2] / "setup.cfg")
+    extra = config["options.extras_require"]["agentex"]
+    assert tuple(extra.split()) == _upstream.EXTRAS["agentex"]
