@@ -22,6 +22,15 @@ _OPTION = re.compile(r"\s--?[a-z]")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 #: How pip is told the name of what lies in a repository.
 _EGG = re.compile(r"#egg=([\w.-]+)")
+#: The last part of a path or an address, without what follows: a branch, extras, a marker.
+_PATH = re.compile(
+    r"(?:-e\s+|--editable[\s=]+)?(?!-)(?:[\w+.-]+://(?:[^/@\s]*@)?)?"
+    r"[^@#?;\[\s]*[/\\]([^@#?;\[\s/\\]+)"
+)
+_SUBDIRECTORY = re.compile(r"[#&]subdirectory=(?:[^&\s]*/)?([^&\s/]+)")
+#: What follows a name in that of a wheel, a source archive or a repository.
+_AFTER_NAME = re.compile(r"-\d|\.git$")
+_EXTRAS = re.compile(r"\[([\w., -]+)\]")
 
 
 def read_requirements(
@@ -47,9 +56,10 @@ def read_requirements(
                 stated += more
                 not_read += missed
             continue
-        if egg := _EGG.search(line):
-            if name := wanted(egg.group(1)):
-                stated.append(Stated(name, "", file, number, origin=line, bounds=bounds))
+        named = _named(line)
+        if name := wanted(named):
+            elsewhere = _from_elsewhere(name, line, file, number)
+            stated += (replace(each, bounds=bounds) for each in elsewhere)
             continue
         requirement = _OPTION.split(line)[0].strip()
         if not requirement or requirement.startswith("-"):
@@ -57,9 +67,25 @@ def read_requirements(
         try:
             stated += (replace(each, bounds=bounds) for each in _one(requirement, file, number))
         except InvalidRequirement:
-            if mentions(line):
+            if mentions(line) and not named:
                 not_read.append(NotRead(file, f"line {number} is no requirement"))
     return stated, not_read
+
+
+def _named(line: str) -> str:
+    """Return the name of what is from no index: as pip is told it, or as its wheel, its archive,
+    its folder or its repository is called. Empty where a line holds no path.
+    """
+    found = _EGG.search(line)
+    if not found and (found := _PATH.match(line)):
+        found = _SUBDIRECTORY.search(line) or found
+    return _AFTER_NAME.split(found.group(1))[0] if found else ""
+
+
+def _from_elsewhere(name: str, line: str, file: Path, number: int) -> Iterator[Stated]:
+    yield Stated(name, "", file, number, origin=line)
+    if extras := _EXTRAS.search(line):
+        yield from _extras(name, re.split(r"[\s,]+", extras.group(1)), file, number)
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -139,6 +139,71 @@ def test_what_is_both_a_constraint_and_required_is_required(
     assert sdk(found) == ["base.txt:2 <1"]
 
 
+# --- from a wheel, a folder or a repository
+
+ELSEWHERE = [
+    "./vendor/{0}_{1}-0.1.0-py3-none-any.whl",
+    "vendor\\{0}_{1}-0.1.0-py3-none-any.whl --hash=sha256:0",
+    "https://files.example/{0}_{1}-0.1.0.tar.gz#sha256=0",
+    "git+https://git.example/acme/{0}-{1}@v0.1.0",
+    "git+https://git.example/acme/{0}-{1}@release/0.1 ; python_version > '3'",
+    "git+ssh://git@git.example/acme/{0}-{1}.git@main",
+    "git+https://git.example/acme/agents@main#subdirectory=libs/{0}-{1}",
+    "-e ./libs/{0}-{1}/",
+    "--editable=git+https://git.example/acme/{0}-{1}.git",
+]
+
+
+@pytest.mark.parametrize("line", ELSEWHERE)
+def test_this_package_is_required_from_no_index(
+    line: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = line.format("agentex", "usage-patch")
+    write(agent, {"run_worker.py": APPLIED,
+                  "requirements.txt": f"{HOLDS}{ours}\nagentex-sdk==0.10.4\n"})  # fmt: skip
+    found = only(capsys)
+    assert (found["required"]["line"], found["not_read"]) == (3, [])
+    assert [each["kind"] for each in found["actions"]] == ["upgrade"]
+    write(agent, {"run_worker.py": WORKER,
+                  "requirements.txt": f"{HOLDS}{ours}\nagentex-sdk==0.10.5\n"})  # fmt: skip
+    (remove,) = only(capsys)["actions"]
+    assert (remove["kind"], remove["line"]) == ("remove", 3)
+
+
+@pytest.mark.parametrize("line", ELSEWHERE)
+def test_an_agentex_sdk_from_no_index_has_no_release_that_is_known(
+    line: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = line.format("agentex", "sdk")
+    write(agent, {"requirements.txt": line})
+    found = only(capsys)
+    assert (sdk(found), found["needs_patch"]) == ([f"requirements.txt:1 {line}"], "unknown")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["./agentex-sdk/other-1.0.tar.gz", "git+https://git.example/acme/agentex-sdk-fork",
+     "--find-links ./agentex-sdk", "https://git.example/agentex-sdk@main#subdirectory=other",
+     "git+https://agentex-sdk@git.example/other", "other @ https://git.example/agentex-sdk",
+     "other @ https://git.example/x#subdirectory=agentex-sdk"],
+)  # fmt: skip
+def test_what_is_not_named_last_is_another(
+    line: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {"requirements.txt": line})
+    found = only(capsys)
+    assert (found["sdk"], found["not_read"]) == ([], [])
+
+
+def test_a_wheel_of_this_package_has_its_extra_too(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheel = "./agentex_usage_patch-0.1.0-py3-none-any.whl[agentex, other]\n"
+    write(agent, {"run_worker.py": APPLIED, "requirements.txt": wheel})
+    found = only(capsys)
+    assert (sdk(found), found["companions"]) == (["requirements.txt:1 ==0.10.4"], [])
+
+
 # --- the extra of this package
 
 EXTRA = [
