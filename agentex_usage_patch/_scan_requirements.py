@@ -83,9 +83,9 @@ def _named(line: str) -> str:
 
 
 def _from_elsewhere(name: str, line: str, file: Path, number: int) -> Iterator[Stated]:
-    yield Stated(name, "", file, number, origin=line)
+    yield (stated := Stated(name, "", file, number, origin=line))
     if extras := _EXTRAS.search(line):
-        yield from _extras(name, re.split(r"[\s,]+", extras.group(1)), file, number)
+        yield from _extras(stated, re.split(r"[\s,]+", extras.group(1)))
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -120,19 +120,19 @@ def read_pyproject(file: Path, text: str) -> list[Stated]:
         uv.get("dev-dependencies", []),
     ]
     stated = [
-        each
-        for requirements in lists
+        replace(each, part=place > 0)
+        for place, requirements in enumerate(lists)
         for requirement in requirements
         if isinstance(requirement, str)
         for each in _in_text(requirement, file, text)
     ]
     poetry = _table(tool, "poetry")
-    groups = [poetry, *_table(poetry, "group").values()]
-    for group in groups:
+    for name, group in [("main", poetry), *_table(poetry, "group").items()]:
         for kind in ("dependencies", "dev-dependencies"):
-            stated += _poetry(_table(group, kind), file, text)
+            part = name != "main" or kind != "dependencies"
+            stated += _poetry(_table(group, kind), file, text, part=part)
     for kind in ("packages", "dev-packages"):
-        stated += _poetry(_table(table, kind), file, text)
+        stated += _poetry(_table(table, kind), file, text, part=kind != "packages")
     sources = {wanted(name): source for name, source in _table(uv, "sources").items()}
     return [_from(sources[each.distribution], each) if each.distribution in sources else each
             for each in stated]  # fmt: skip
@@ -145,11 +145,12 @@ def read_setup_cfg(file: Path, text: str) -> list[Stated]:
         config.read_string(text)
     except configparser.Error as error:
         raise NotReadError(f"no setup.cfg: {str(error).splitlines()[0]}") from None
-    lists = [config.get("options", "install_requires", fallback="")]
+    lists = [(False, config.get("options", "install_requires", fallback=""))]
     if config.has_section("options.extras_require"):
-        lists += [value for _, value in config.items("options.extras_require")]
-    lines = (line.strip() for value in lists for line in value.splitlines())
-    return [each for line in lines if line for each in _in_text(line, file, text)]
+        lists += [(True, value) for _, value in config.items("options.extras_require")]
+    lines = ((part, line.strip()) for part, value in lists for line in value.splitlines())
+    return [replace(each, part=part)
+            for part, line in lines if line for each in _in_text(line, file, text)]  # fmt: skip
 
 
 def _table(table: dict[str, Any], name: str) -> dict[str, Any]:
@@ -160,16 +161,19 @@ def _table(table: dict[str, Any], name: str) -> dict[str, Any]:
 def _one(written: str, file: Path, line: int) -> Iterator[Stated]:
     requirement = Requirement(written)
     if name := wanted(requirement.name):
-        yield Stated(name, str(requirement.specifier), file, line, origin=requirement.url or "")
-        yield from _extras(name, requirement.extras, file, line)
+        stated = Stated(name, str(requirement.specifier), file, line, origin=requirement.url or "",
+                        marked=requirement.marker is not None)  # fmt: skip
+        yield stated
+        yield from _extras(stated, requirement.extras)
 
 
-def _extras(distribution: str, extras: Iterable[str], file: Path, line: int) -> Iterator[Stated]:
+def _extras(stated: Stated, extras: Iterable[str]) -> Iterator[Stated]:
     """Yield what the extras of this package require, at the line that asks for them."""
-    if distribution == PATCH:
+    if stated.distribution == PATCH:
         for extra in sorted(extras):
             for requirement in _upstream.EXTRAS.get(canonicalize_name(extra), ()):
-                yield from _one(requirement, file, line)
+                for each in _one(requirement, stated.file, stated.line):
+                    yield replace(each, marked=stated.marked)
 
 
 def _in_text(written: str, file: Path, text: str) -> Iterator[Stated]:
@@ -182,7 +186,7 @@ def _in_text(written: str, file: Path, text: str) -> Iterator[Stated]:
         yield replace(each, line=line_of(text, found[0].distribution, near))
 
 
-def _poetry(table: dict[str, Any], file: Path, text: str) -> Iterator[Stated]:
+def _poetry(table: dict[str, Any], file: Path, text: str, *, part: bool) -> Iterator[Stated]:
     for name, value in table.items():
         distribution = wanted(name)
         if distribution is None:
@@ -194,8 +198,11 @@ def _poetry(table: dict[str, Any], file: Path, text: str) -> Iterator[Stated]:
                 (str(entry[kind]) for kind in ("git", "url", "path") if kind in entry), ""
             )
             line = line_of(text, distribution, version)
-            yield Stated(distribution, _standard(version), file, line, origin=origin)
-            yield from _extras(distribution, entry.get("extras", []), file, line)
+            # Several are for an environment each, by the markers beside them.
+            stated = Stated(distribution, _standard(version), file, line, origin=origin,
+                            marked=isinstance(value, list))  # fmt: skip
+            for found in (stated, *_extras(stated, entry.get("extras", []))):
+                yield replace(found, part=part)
 
 
 def _standard(poetry: str) -> str:
