@@ -17,8 +17,10 @@ from ._scan_ranges import Side, newest, within
 from ._scan_stated import PATCH, Stated, narrowed
 from ._scan_walk import LOCKS, Tree
 
-#: In the name of a file with requirements.
-_CHECKS = re.compile("dev|test|lint|doc")
+#: Words in the name of a file with requirements.
+_CHECKS = re.compile(
+    r"(?<![a-z])(dev|develop|development|tests?|testing|lint|linting|docs?)(?![a-z])", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
