@@ -75,7 +75,7 @@ def advise(
     actions += workarounds(agent.workarounds, fixed=versions.side == "fixed")
     ready = agent.runs or needing.isdisjoint(agent.importers)
     if not actions and ready and versions.side in ("affected", "spans"):
-        sdk = versions.sdk[0]
+        sdk = next(each for each in versions.sdk if each.side != "fixed")
         text = f"safe to upgrade to {_upstream.DISTRIBUTION}>={_upstream.FIXED_IN}; then scan again"
         actions.append(Action("upgrade", sdk.file, sdk.line, sdk.line, text, due=False))
     return upward(actions)
@@ -114,7 +114,7 @@ def _unknown(versions: Versions, agent: Agent) -> Action:
     # No line says it; a person would write it into this file.
     path = versions.editable[0] if versions.editable else agent.folder
     if versions.sdk:
-        at = versions.sdk[0]
+        at = next(each for each in versions.sdk if each.side == "unknown")
         path, line = at.file, at.line
         why = f"comes from {at.origin}" if at.origin else f"has no release {at.written!r}"
     text = f"{_upstream.DISTRIBUTION} {why}: ask its environment with `{PATCH} status`"

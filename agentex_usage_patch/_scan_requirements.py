@@ -5,14 +5,16 @@ from __future__ import annotations
 import configparser
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
-from ._scan_stated import Stated, line_of, mentions, wanted
+from . import _upstream
+from ._scan_stated import PATCH, Stated, line_of, mentions, wanted
 from ._scan_walk import NotRead, NotReadError
 
 _INCLUDE = re.compile(r"(?:(-r|--requirement)|-c|--constraint)(?:\s+|=|(?<=-[rc]))(\S+)")
@@ -20,6 +22,15 @@ _OPTION = re.compile(r"\s--?[a-z]")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 #: How pip is told the name of what lies in a repository.
 _EGG = re.compile(r"#egg=([\w.-]+)")
+#: The last part of a path or an address, without what follows: a branch, extras, a marker.
+_PATH = re.compile(
+    r"(?:-e\s+|--editable[\s=]+)?(?!-)(?:[\w+.-]+://(?:[^/@\s]*@)?)?"
+    r"[^@#?;\[\s]*[/\\]([^@#?;\[\s/\\]+)"
+)
+_SUBDIRECTORY = re.compile(r"[#&]subdirectory=(?:[^&\s]*/)?([^&\s/]+)")
+#: What follows a name in that of a wheel, a source archive or a repository.
+_AFTER_NAME = re.compile(r"-\d|\.git$")
+_EXTRAS = re.compile(r"\[([\w., -]+)\]")
 
 
 def read_requirements(
@@ -45,9 +56,10 @@ def read_requirements(
                 stated += more
                 not_read += missed
             continue
-        if egg := _EGG.search(line):
-            if name := wanted(egg.group(1)):
-                stated.append(Stated(name, "", file, number, origin=line, bounds=bounds))
+        named = _named(line)
+        if name := wanted(named):
+            elsewhere = _from_elsewhere(name, line, file, number)
+            stated += (replace(each, bounds=bounds) for each in elsewhere)
             continue
         requirement = _OPTION.split(line)[0].strip()
         if not requirement or requirement.startswith("-"):
@@ -55,9 +67,25 @@ def read_requirements(
         try:
             stated += (replace(each, bounds=bounds) for each in _one(requirement, file, number))
         except InvalidRequirement:
-            if mentions(line):
+            if mentions(line) and not named:
                 not_read.append(NotRead(file, f"line {number} is no requirement"))
     return stated, not_read
+
+
+def _named(line: str) -> str:
+    """Return the name of what is from no index: as pip is told it, or as its wheel, its archive,
+    its folder or its repository is called. Empty where a line holds no path.
+    """
+    found = _EGG.search(line)
+    if not found and (found := _PATH.match(line)):
+        found = _SUBDIRECTORY.search(line) or found
+    return _AFTER_NAME.split(found.group(1))[0] if found else ""
+
+
+def _from_elsewhere(name: str, line: str, file: Path, number: int) -> Iterator[Stated]:
+    yield (stated := Stated(name, "", file, number, origin=line))
+    if extras := _EXTRAS.search(line):
+        yield from _extras(stated, re.split(r"[\s,]+", extras.group(1)))
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -92,19 +120,19 @@ def read_pyproject(file: Path, text: str) -> list[Stated]:
         uv.get("dev-dependencies", []),
     ]
     stated = [
-        each
-        for requirements in lists
+        replace(each, part=place > 0)
+        for place, requirements in enumerate(lists)
         for requirement in requirements
         if isinstance(requirement, str)
         for each in _in_text(requirement, file, text)
     ]
     poetry = _table(tool, "poetry")
-    groups = [poetry, *_table(poetry, "group").values()]
-    for group in groups:
+    for name, group in [("main", poetry), *_table(poetry, "group").items()]:
         for kind in ("dependencies", "dev-dependencies"):
-            stated += _poetry(_table(group, kind), file, text)
+            part = name != "main" or kind != "dependencies"
+            stated += _poetry(_table(group, kind), file, text, part=part)
     for kind in ("packages", "dev-packages"):
-        stated += _poetry(_table(table, kind), file, text)
+        stated += _poetry(_table(table, kind), file, text, part=kind != "packages")
     sources = {wanted(name): source for name, source in _table(uv, "sources").items()}
     return [_from(sources[each.distribution], each) if each.distribution in sources else each
             for each in stated]  # fmt: skip
@@ -117,11 +145,12 @@ def read_setup_cfg(file: Path, text: str) -> list[Stated]:
         config.read_string(text)
     except configparser.Error as error:
         raise NotReadError(f"no setup.cfg: {str(error).splitlines()[0]}") from None
-    lists = [config.get("options", "install_requires", fallback="")]
+    lists = [(False, config.get("options", "install_requires", fallback=""))]
     if config.has_section("options.extras_require"):
-        lists += [value for _, value in config.items("options.extras_require")]
-    lines = (line.strip() for value in lists for line in value.splitlines())
-    return [each for line in lines if line for each in _in_text(line, file, text)]
+        lists += [(True, value) for _, value in config.items("options.extras_require")]
+    lines = ((part, line.strip()) for part, value in lists for line in value.splitlines())
+    return [replace(each, part=part)
+            for part, line in lines if line for each in _in_text(line, file, text)]  # fmt: skip
 
 
 def _table(table: dict[str, Any], name: str) -> dict[str, Any]:
@@ -132,20 +161,32 @@ def _table(table: dict[str, Any], name: str) -> dict[str, Any]:
 def _one(written: str, file: Path, line: int) -> Iterator[Stated]:
     requirement = Requirement(written)
     if name := wanted(requirement.name):
-        yield Stated(name, str(requirement.specifier), file, line, origin=requirement.url or "")
+        stated = Stated(name, str(requirement.specifier), file, line, origin=requirement.url or "",
+                        marked=requirement.marker is not None)  # fmt: skip
+        yield stated
+        yield from _extras(stated, requirement.extras)
+
+
+def _extras(stated: Stated, extras: Iterable[str]) -> Iterator[Stated]:
+    """Yield what the extras of this package require, at the line that asks for them."""
+    if stated.distribution == PATCH:
+        for extra in sorted(extras):
+            for requirement in _upstream.EXTRAS.get(canonicalize_name(extra), ()):
+                for each in _one(requirement, stated.file, stated.line):
+                    yield replace(each, marked=stated.marked)
 
 
 def _in_text(written: str, file: Path, text: str) -> Iterator[Stated]:
     try:
-        for each in _one(written, file, 0):
-            near = written.partition(";")[0].strip()
-            yield Stated(each.distribution, each.written, file,
-                         line_of(text, each.distribution, near), origin=each.origin)  # fmt: skip
+        found = list(_one(written, file, 0))
     except InvalidRequirement:
         return
+    near = written.partition(";")[0].strip()
+    for each in found:  # an extra's are where the first is
+        yield replace(each, line=line_of(text, found[0].distribution, near))
 
 
-def _poetry(table: dict[str, Any], file: Path, text: str) -> Iterator[Stated]:
+def _poetry(table: dict[str, Any], file: Path, text: str, *, part: bool) -> Iterator[Stated]:
     for name, value in table.items():
         distribution = wanted(name)
         if distribution is None:
@@ -157,7 +198,11 @@ def _poetry(table: dict[str, Any], file: Path, text: str) -> Iterator[Stated]:
                 (str(entry[kind]) for kind in ("git", "url", "path") if kind in entry), ""
             )
             line = line_of(text, distribution, version)
-            yield Stated(distribution, _standard(version), file, line, origin=origin)
+            # Several are for an environment each, by the markers beside them.
+            stated = Stated(distribution, _standard(version), file, line, origin=origin,
+                            marked=isinstance(value, list))  # fmt: skip
+            for found in (stated, *_extras(stated, entry.get("extras", []))):
+                yield replace(found, part=part)
 
 
 def _standard(poetry: str) -> str:

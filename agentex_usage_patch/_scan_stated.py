@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from . import _upstream
+from ._scan_ranges import Side, side
 
 PATCH = "agentex-usage-patch"
 #: In characters. Python makes no number of some thousand digits, and nobody means one.
@@ -33,7 +34,8 @@ class Stated:
     """A distribution and the releases that a file allows: one, from a lock or a pin, or many.
 
     ``written`` is as it stands there, empty for any release. ``origin`` is where it comes
-    from when it is not from an index: then its release is not known.
+    from when it is not from an index: then its release is not known. ``part`` is that of a
+    group or an extra, ``marked`` what some environments get and others do not.
     """
 
     distribution: str
@@ -43,6 +45,8 @@ class Stated:
     locked: bool = False
     origin: str = ""
     bounds: bool = False
+    part: bool = False
+    marked: bool = False
 
     @property
     def releases(self) -> SpecifierSet | None:
@@ -55,6 +59,16 @@ class Stated:
             return SpecifierSet(self.written)
         except (InvalidSpecifier, InvalidVersion):
             return None
+
+    @property
+    def always(self) -> bool:
+        """It counts in every environment."""
+        return not self.part and not self.marked
+
+    @property
+    def side(self) -> Side:
+        """Where this leads, of agentex-sdk."""
+        return side(self.releases) if self.releases is not None else "unknown"
 
     @property
     def version(self) -> str | None:

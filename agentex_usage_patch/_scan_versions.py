@@ -13,12 +13,14 @@ from . import _upstream
 from ._scan_above import above
 from ._scan_files import Files
 from ._scan_locks import again
-from ._scan_ranges import Side, newest, side, within
+from ._scan_ranges import Side, newest, within
 from ._scan_stated import PATCH, Stated, narrowed
 from ._scan_walk import LOCKS, Tree
 
-#: In the name of a file with requirements.
-_CHECKS = re.compile("dev|test|lint|doc")
+#: Words in the name of a file with requirements.
+_CHECKS = re.compile(
+    r"(?<![a-z])(dev|develop|development|tests?|testing|lint|linting|docs?)(?![a-z])", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,11 @@ class Versions:
     """What is stated for one agent.
 
     ``sdk`` is from the file that is trusted most, several where a lock has several
-    resolutions; ``side`` is that of the one that needs the most. ``others`` say something
-    else. ``patch`` states this package where it counts, ``written_patch`` where a person
-    wrote it, which a lock may not know yet. ``editable`` is the file and the line where a
-    person would write a requirement. ``again`` is how a tool makes the trusted file again,
-    empty for one that a person writes.
+    resolutions, or environments differ; ``side`` is that of the one that needs the most.
+    ``others`` say something else. ``patch`` states this package where it counts,
+    ``written_patch`` where a person wrote it, which a lock may not know yet. ``editable`` is
+    the file and the line where a person would write a requirement. ``again`` is how a tool
+    makes the trusted file again, empty for one that a person writes.
     """
 
     sdk: tuple[Stated, ...]
@@ -83,19 +85,16 @@ class Requirements:
         ]
         sdk = self._sdk(trusted) if trusted else ()
         sdk = sdk if locked else narrowed(sdk, [each for each in also if each.bounds])
-        exact = tuple(each for each in sdk if each.version)
-        sdk = exact or sdk
+        # A pin that all environments get holds whatever else is required there.
+        sdk = tuple(each for each in sdk if each.version and each.always) or sdk
         by_hand = self._by_hand(written)
         ours = self._written(by_hand, PATCH)
         made = None if trusted in by_hand else trusted
-        pinned = {each.version for each in exact}
+        pinned = {each.version for each in sdk}
         return Versions(
             sdk=sdk,
-            side=_worst(sdk),
-            others=tuple(
-                each for each in also
-                if pinned and each.releases and not _allows_one(each.releases, pinned)
-            ),
+            side=_worst(sdk, locked=locked),
+            others=() if None in pinned else tuple(_disagreeing(also, pinned)),
             patch=next(iter(self._made(made, folder) if made else ours), None),
             written_patch=next(iter(ours), None),
             companions=tuple(self._companions(sdk, trusted, written)),
@@ -135,7 +134,9 @@ class Requirements:
             yield from sorted(self._tree.requirements.get(each, ()), key=_trust)
 
     def _sdk(self, file: Path) -> tuple[Stated, ...]:
-        return self._files.required(file, _upstream.DISTRIBUTION)
+        """Return what a file requires of agentex-sdk: in groups and extras if nowhere else."""
+        found = self._files.required(file, _upstream.DISTRIBUTION)
+        return tuple(each for each in found if not each.part) or found
 
     def _made(self, file: Path, folder: Path) -> tuple[Stated, ...]:
         """Return where a file that a tool made states this package for what lies in a folder."""
@@ -192,11 +193,25 @@ def _trust(file: Path) -> tuple[int, bool, bool, str]:
     return kind, bool(_CHECKS.search(file.stem)), file.stem != "requirements", file.stem
 
 
-def _worst(sdk: tuple[Stated, ...]) -> Side:
-    sides = {side(each.releases) if each.releases is not None else "unknown" for each in sdk}
+def _worst(sdk: tuple[Stated, ...], *, locked: bool) -> Side:
+    sides = {each.side for each in sdk}
+    if not locked and {"affected", "fixed"} <= sides:
+        return "spans"  # by environment
     order: tuple[Side, ...] = ("affected", "spans", "unknown", "fixed", "before")
     return next((each for each in order if each in sides), "unknown")
 
 
-def _allows_one(releases: SpecifierSet, versions: set[str | None]) -> bool:
+def _disagreeing(stated: list[Stated], pinned: set[str | None]) -> Iterator[Stated]:
+    """Yield what allows no release that is pinned; a group, an extra or a marker may differ from
+    what else the same file states.
+    """
+    agree = {each.file for each in stated if _allows_one(each, pinned)}
+    for each in stated:
+        may_differ = not each.always and each.file in agree
+        if each.releases and not may_differ and not _allows_one(each, pinned):
+            yield each
+
+
+def _allows_one(stated: Stated, versions: set[str | None]) -> bool:
+    releases = stated.releases or SpecifierSet()
     return any(version and releases.contains(version, prereleases=True) for version in versions)

@@ -32,6 +32,9 @@ OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 AFFECTED = SpecifierSet(">=0.5.1,<0.10.5")
 FIXED_IN = "0.10.5"
 
+#: What each extra of this package requires, as its setup.cfg has it.
+EXTRAS = {"agentex": ("agentex-sdk==0.10.4", "openai<2.45", "temporalio<1.35")}
+
 #: What to do once the installed release has the fix.
 REMOVE = "pip uninstall agentex-usage-patch"
 

@@ -46,6 +46,29 @@ def test_what_runs_an_agent_is_trusted_more_than_what_checks_it(
     assert found == order
 
 
+@pytest.mark.parametrize("word", ["docker", "latest", "device", "flint"])
+def test_a_word_that_holds_another_checks_nothing(
+    word: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(agent, {f"requirements-{word}.txt": "agentex-sdk\n",
+                  "requirements-prod.txt": "agentex-sdk\n"})  # fmt: skip
+    assert only(capsys)["sdk"][0]["file"] == f"requirements-{min(word, 'prod')}.txt"
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["requirements-dev.txt", "dev_requirements.txt", "requirements.test.in", "requirements/docs.in",
+     "requirements-aws-development.txt", "requirements-lint.txt", "Testing-requirements.txt",
+     "requirements-dev2.txt"],
+)  # fmt: skip
+def test_what_checks_an_agent_is_known_by_a_word_of_its_name(
+    file: str, agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prod = f"requirements-z{Path(file).suffix}"
+    write(agent, {file: "agentex-sdk\n", prod: "agentex-sdk\n"})
+    assert only(capsys)["sdk"][0]["file"] == prod
+
+
 def test_files_in_a_folder_of_requirements_include_each_other(
     agent: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

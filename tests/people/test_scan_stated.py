@@ -81,7 +81,7 @@ STATED = [
      ["pyproject.toml:2 ../sdk"], "unknown"),
     ("pyproject.toml", ('[tool.poetry.group.main.dependencies]\nagentex-sdk = [\n'
      '  { version = "0.10.4" },\n  { version = "0.9.*" },\n]\n'),
-     ["pyproject.toml:2 ==0.10.4"], "yes"),
+     ["pyproject.toml:2 ==0.10.4", "pyproject.toml:2 ==0.9.*"], "yes"),
     ("pyproject.toml", "project = 1\ntool = 1\n", [], "unknown"),
     ("setup.cfg", "[options]\ninstall_requires =\n    agentex-sdk==0.10.4; python_version>'3'\n",
      ["setup.cfg:3 ==0.10.4"], "yes"),
