@@ -11,7 +11,8 @@ from packaging.version import InvalidVersion, Version
 from . import _upstream
 
 #: Where a statement about agentex-sdk leads. ``spans``: a new environment gets the fix,
-#: and an older one that also fits may not have it. ``before``: there is no such model.
+#: and an older one that also fits may not have it, or another by its markers. ``before``:
+#: there is no such model.
 Side = Literal["affected", "fixed", "spans", "before", "unknown"]
 
 _HIGH = 99999

@@ -18,7 +18,7 @@ from ._scan_walk import NotRead
 _NEEDS = {"affected": "yes", "spans": "maybe", "fixed": "no", "before": "no", "unknown": "unknown"}
 _SAYS = {
     "affected": "lacks the fix",
-    "spans": "spans the fix: a new environment has it, an older one may not",
+    "spans": "spans the fix: one environment has it, another may not",
     "fixed": "has the fix",
     "before": "has no such model",
     "unknown": "may have the fix or not",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from . import _upstream
@@ -30,6 +31,8 @@ _PATH = re.compile(
 _SUBDIRECTORY = re.compile(r"[#&]subdirectory=(?:[^&\s]*/)?([^&\s/]+)")
 #: What follows a name in that of a wheel, a source archive or a repository.
 _AFTER_NAME = re.compile(r"-\d|\.git$")
+#: Between what has to hold at once, as Poetry takes it.
+_AND = re.compile(r",|\s+(?=[\^~<>=!])")
 _EXTRAS = re.compile(r"\[([\w., -]+)\]")
 
 
@@ -198,17 +201,20 @@ def _poetry(table: dict[str, Any], file: Path, text: str, *, part: bool) -> Iter
                 (str(entry[kind]) for kind in ("git", "url", "path") if kind in entry), ""
             )
             line = line_of(text, distribution, version)
-            # Several are for an environment each, by the markers beside them.
-            stated = Stated(distribution, _standard(version), file, line, origin=origin,
-                            marked=isinstance(value, list))  # fmt: skip
-            for found in (stated, *_extras(stated, entry.get("extras", []))):
+            ranges = version.split("||")
+            # Several are for an environment each, by the markers beside them, or any of them.
+            marked = isinstance(value, list) or len(ranges) > 1
+            stated = [Stated(distribution, _standard(each), file, line, origin=origin,
+                             part=part, marked=marked) for each in ranges]  # fmt: skip
+            yield from stated
+            for found in _extras(stated[0], entry.get("extras", [])):
                 yield replace(found, part=part)
 
 
 def _standard(poetry: str) -> str:
-    """Return Poetry's way to write a range in the standard one."""
+    """Return Poetry's way to write a range in the standard one, as it is if it is none."""
     parts = []
-    for part in (each.strip() for each in poetry.split(",")):
+    for part in (each.strip() for each in _AND.split(poetry)):
         number = part.lstrip("^~= ")
         release = [int(digits) for digits in re.findall(r"\d+", number)]
         if part == "*" or not release:
@@ -222,6 +228,10 @@ def _standard(poetry: str) -> str:
             parts.append(f"=={part}")
         else:
             parts.append(part)
+    try:
+        SpecifierSet(",".join(parts))
+    except InvalidSpecifier:
+        return poetry.strip()
     return ",".join(parts)
 
 

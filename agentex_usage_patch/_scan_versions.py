@@ -195,7 +195,8 @@ def _trust(file: Path) -> tuple[int, bool, bool, str]:
 
 def _worst(sdk: tuple[Stated, ...], *, locked: bool) -> Side:
     sides = {each.side for each in sdk}
-    if not locked and {"affected", "fixed"} <= sides:
+    differ = {"fixed"} if all(each.always for each in sdk) else {"fixed", "spans"}
+    if not locked and "affected" in sides and sides & differ:
         return "spans"  # by environment
     order: tuple[Side, ...] = ("affected", "spans", "unknown", "fixed", "before")
     return next((each for each in order if each in sides), "unknown")
