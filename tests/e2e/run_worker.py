@@ -47,8 +47,8 @@ def close_no_client_from_a_workflow() -> None:
     del AsyncHttpxClientWrapper.__del__
 
 
-class Uncached(OpenAIAgentsPlugin):
-    """Upstream's plugin, with workflows kept in no worker's cache.
+class Plugin(OpenAIAgentsPlugin):
+    """Upstream's plugin, with as many workflows in the worker's cache as it is told.
 
     Temporal's test server, unlike a real one, never takes back what it keeps for the worker
     that has a workflow cached: when that one is gone, the workflow stands still.
@@ -56,14 +56,14 @@ class Uncached(OpenAIAgentsPlugin):
 
     def configure_worker(self, config: Any) -> Any:
         """Return the worker's options."""
-        config["max_cached_workflows"] = 0
+        config["max_cached_workflows"] = int(os.environ["CACHED_WORKFLOWS"])
         return super().configure_worker(config)
 
 
 async def main() -> None:
     """Run until SIGTERM."""
     close_no_client_from_a_workflow()
-    plugin = Uncached(
+    plugin = Plugin(
         model_params=ModelActivityParameters(
             start_to_close_timeout=timedelta(seconds=120),
             heartbeat_timeout=timedelta(seconds=float(os.environ["HEARTBEAT_SECONDS"])),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
+import certifi
 from temporalio.client import Client
 
 from agentex_usage_patch import _upstream
@@ -49,6 +50,7 @@ class Worker:
         redis: Proxy,
         temporal: Proxy,
         heartbeat: int,
+        cached: int,
     ) -> None:
         self.setting = setting
         self.name = name
@@ -73,6 +75,8 @@ class Worker:
             ENVIRONMENT="test",
             HEALTH_CHECK_PORT="0",
             HEARTBEAT_SECONDS=str(heartbeat),
+            CACHED_WORKFLOWS=str(cached),
+            SSL_CERT_FILE=str(stack.authority),
             OPENAI_API_KEY="unused",
             OPENAI_AGENTS_DISABLE_TRACING="1",
             LITELLM_LOCAL_MODEL_COST_MAP="True",
@@ -108,6 +112,7 @@ class Stack:
         self.logs = folder / "logs"
         # Servers that are not ours may know the tasks of an earlier run.
         self.run = secrets.token_hex(4)
+        self.authority = folder / "authority.pem"
         self.backend = Backend()
         self.temporal: Client
         self.temporal_address = os.environ.get("TEMPORAL_ADDRESS", "")
@@ -122,6 +127,10 @@ class Stack:
     async def __aenter__(self) -> Self:
         shutil.rmtree(self.logs, ignore_errors=True)
         self.logs.mkdir(parents=True)
+        # Upstream makes two clients for each model call, and each reads the authorities of TLS,
+        # which nothing here speaks: all of them were most of what a worker did.
+        first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
+        self.authority.write_text(f"{first}{end}\n")
         await self._stack.enter_async_context(self.backend)
         temporal = None
         if not self.temporal_address:
@@ -148,11 +157,12 @@ class Stack:
         return process
 
     async def worker(
-        self, setting: Setting, name: str, queue: str, *, heartbeat: int = 60
+        self, setting: Setting, name: str, queue: str, *, heartbeat: int = 60, cached: int = 0
     ) -> Worker:
         """Start a worker; those with the same queue share their work.
 
-        One that sends no heartbeat for so many seconds loses what it is doing.
+        One that sends no heartbeat for so many seconds loses what it is doing; one that keeps
+        so many workflows cached may not end before these.
         """
         behind = urlsplit(self.redis_url)
         redis = Proxy(f"{behind.hostname}:{behind.port or 6379}")
@@ -160,7 +170,7 @@ class Stack:
         for proxy in (redis, temporal):
             await proxy.start()
             self._stack.push_async_callback(proxy.stop)
-        worker = Worker(self, setting, name, queue, redis, temporal, heartbeat)
+        worker = Worker(self, setting, name, queue, redis, temporal, heartbeat, cached)
         self.workers.append(worker)
         self.processes[name] = worker.process
         async with self._importing:

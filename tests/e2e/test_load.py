@@ -26,7 +26,10 @@ async def test_every_answer_has_its_own_numbers_and_nothing_is_charged_twice(
 ) -> None:
     queue = f"load-{setting}"
     workers = await asyncio.gather(
-        *(stack.worker(setting, f"{queue}-{number}", queue) for number in range(2))
+        *(
+            stack.worker(setting, f"{queue}-{number}", queue, cached=WORKFLOWS)
+            for number in range(2)
+        )
     )
     gate = asyncio.Semaphore(AT_ONCE)
 
