@@ -50,10 +50,10 @@ def _assigned(
 
 def _set(names: Names, node: ast.Call) -> Iterator[_Place]:
     target, name = given(node)
-    if target:
-        attributes = [names.text(each) or "" for one in name[:1] for each in names.leaves(one)]
-        value = node.args[2] if len(node.args) > 2 else None
-        yield _Place(target[0], attributes, value)
+    attributes = [names.text(each) or "" for one in name[:1] for each in names.leaves(one)]
+    value = node.args[2] if len(node.args) > 2 else None
+    for of in target[:1]:
+        yield _Place(of, attributes, value)
 
 
 def _more(names: Names, place: _Place) -> str:

@@ -149,6 +149,7 @@ WORKAROUNDS = {
     "self.more = {'prompt': 1}\nf(extra_args=self.more)": ["prompt"],
     "def g(more):\n ModelSettings(extra_args=more)\ng({'prompt': 1})": ["prompt"],
     "more = s.extra_args\nmore['prompt'] = 1": ["prompt"],
+    "def g(more):\n g(more)\n f(extra_args=more)": [],
     "more = {}\nmore['extra_args'] = {'prompt': 1}": ["prompt"],
     "settings.extra_args.get('prompt')": [],
     "settings.extra_args.setdefault()": [],

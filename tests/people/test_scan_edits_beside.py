@@ -150,3 +150,14 @@ def test_a_method_that_python_calls_by_no_name_stays(
     left = text.replace(f"        {PATCH}", "").replace("M.get_response = self.kept", "pass")
     assert edited(agent / "corrections.py", actions) == left
     assert {each["file"] for each in actions} == {"corrections.py"}
+
+
+def test_a_function_that_changes_two_other_things_stays(
+    agent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = (f"{M}from agents import Runner\ndef fix():\n    M.get_response = None\n"
+            "    Runner.max_turns = 50\n    Runner.other = 1\nfix()\n")  # fmt: skip
+    write(agent, {"requirements.txt": PINS, "main.py": code})
+    actions = due(only(capsys))
+    assert [each["line"] for each in actions] == [4]
+    assert "Runner.other = 1" in edited(agent / "main.py", actions)
