@@ -94,8 +94,7 @@ class Backend:
                 if answer.has_redirect_location:  # and is not followed, with a key
                     said = f"it redirects to {answer.headers['location'].partition('?')[0]}"
                 return Answer(answer.status_code, None, self._shown(said))
-            streams = "text/event-stream" in answer.headers.get("content-type", "")
-            if streams:
+            if "text/event-stream" in answer.headers.get("content-type", ""):
                 found, streamed = await _last(answer)
             else:
                 found, streamed = _response(await _limited(answer)), ""

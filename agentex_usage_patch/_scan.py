@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from ._scan_advice import advise
+from ._scan_advice import advise, upward
 from ._scan_agents import Agent, SharedFile, find_agents
 from ._scan_commands import Called, find_commands
 from ._scan_elsewhere import advise_elsewhere
@@ -76,7 +76,8 @@ def examine(roots: Sequence[Path]) -> ScanReport:
                 for each in requirements.elsewhere(
                     [agent.folder for agent in agents if needing], told
                 )]  # fmt: skip
-    rest = advise_elsewhere(others, required, calls[None], due=bool(found) and not needing)
+    due = bool(found) and not needing
+    rest = upward(advise_elsewhere(others, required, calls[None], due=due))
     not_read = {each for tree, _, _ in read for each in tree.not_read}
     return ScanReport(tuple(outermost), tuple(reports), tuple(rest), tuple(sorted(not_read)))
 

@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ._scan_advice import (
-    Action,
-    calls,
-    files,
-    later,
-    removals_in,
-    requirement,
-    upward,
-    workarounds,
-)
+from ._scan_advice import Action, calls, files, later, removals_in, requirement, workarounds
 from ._scan_agents import SharedFile
 from ._scan_commands import Called
 from ._scan_locks import again
@@ -27,20 +18,10 @@ def advise_elsewhere(
     commands: Iterable[Called],
     *,
     due: bool,
-) -> list[Action]:
-    """Return what to do in the files that no agent imports, and where what is of no agent
+) -> Iterator[Action]:
+    """Yield what to do in the files that no agent imports, and where what is of no agent
     requires this package or calls it: that is ``due`` when no agent needs it any more.
     """
-    return upward(_advise(found, required, commands, due=due))
-
-
-def _advise(
-    found: Iterable[SharedFile],
-    required: Iterable[tuple[Stated | None, Stated | None]],
-    commands: Iterable[Called],
-    *,
-    due: bool,
-) -> Iterator[Action]:
     found = list(found)
     # Copies with our name: what else holds one makes its folder an agent's. A package may be ours.
     yield from files(patch for file in found for patch in file.patches
