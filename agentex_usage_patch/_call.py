@@ -8,38 +8,23 @@ from typing import Any, Self
 from openai.types.responses import ResponseCompletedEvent
 
 from ._log import failed
-from ._request import forwarded_fields, is_invented, with_fields
+from ._request import forwarded_fields, is_empty, is_invented, with_fields
 from ._standin import StandIn
 from ._upstream import RESPONSE_ID, SPAN, SPAN_USAGE, USAGE
 from ._usage import NO_TOKENS, Tokens, fill, read_tokens
 
 
-class Call:
-    """Everything that the patch knows of one `get_response`, from its request to its result.
+class Capture:
+    """The last completed response of one stream, with its output items.
 
-    Contract: no method raises, each leaves things as upstream's body made them when it
-    fails, and says so once.
+    ``tokens`` are its tokens once they are read, ``earlier`` is the capture of the stream
+    before, of the same call. Contract: see `Call`.
     """
 
-    __slots__ = ("fields", "fixes", "open", "reached", "response", "tokens")
-
-    def __init__(self, fixes: frozenset[str], kwargs: Mapping[str, Any]) -> None:
-        self.fixes = fixes
-        self.fields = forwarded_fields(fixes, kwargs)
-        self.open = True
-        self.reached = False
-        self.response: Any = None
-        self.tokens: Tokens | None = None
-
-    def request(self, request: dict[str, Any], responses: Any) -> dict[str, Any]:
-        """Return the keywords for create, and begin to observe its response anew."""
-        self.reached = True
-        self.response = self.tokens = None
-        try:
-            return with_fields(request, self.fields, responses)
-        except Exception as error:  # noqa: BLE001 - see the contract
-            failed("adding the forwarded fields to the request", error)
-            return request
+    response: Any = None
+    items: Any = ()
+    tokens: Tokens | None = None
+    earlier: Capture | None = None
 
     def observe(self, event: Any, others: set[type]) -> None:
         """Remember the response of a completed event; note a type that never is one.
@@ -53,6 +38,7 @@ class Call:
                 response = getattr(event, "response", None)
                 if response is not None:
                     self.response = response
+                    self.items = getattr(response, "output", None) or ()
             elif event.__class__ is type(event):
                 others.add(type(event))
         except Exception as error:  # noqa: BLE001 - see the contract
@@ -68,48 +54,90 @@ class Call:
                 self.tokens = NO_TOKENS
         return self.tokens
 
-    def begin_span(self, span: Any) -> Any:
-        """Return the output that the span has before the body sets one."""
-        try:
-            return getattr(span, "output", None)
-        except Exception as error:  # noqa: BLE001 - see the contract
-            failed("adding usage to the span", error)
-            return None
 
-    def finish_span(self, span: Any, output_before: Any) -> None:
-        """Add the usage to the span's output; a body that sets no output gets one."""
-        if not (self.reached and SPAN_USAGE in self.fixes):
-            return
+class Call:
+    """Everything that the patch knows of one `get_response`, from its request to its result.
+
+    A third-party wrapper beneath the patch may make several streams in one call. ``last``
+    is the capture of the last one, and ``span`` the span that was entered last.
+
+    Contract: no method raises, each leaves things as upstream's body made them when it
+    fails, and says so once.
+    """
+
+    __slots__ = ("fields", "fixes", "last", "open", "span")
+
+    def __init__(self, fixes: frozenset[str], kwargs: Mapping[str, Any]) -> None:
+        self.fixes = fixes
+        self.fields = forwarded_fields(fixes, kwargs)
+        self.open = True
+        self.last: Capture | None = None
+        self.span: SpanContext | None = None
+
+    def request(self, request: dict[str, Any], responses: Any) -> dict[str, Any]:
+        """Return the keywords for create, and begin a capture of its stream.
+
+        It belongs to the span that was entered last: no body waits for anything between
+        entering its span and its request, so calls side by side keep to their own.
+        """
+        capture = Capture()
+        capture.earlier = self.last
+        self.last = capture
+        if self.span is not None:
+            self.span.capture = capture
         try:
-            if not span:
-                return
-            usage = self.read().copy()  # whoever gets the span may change it
-            output = span.output
-            if isinstance(output, dict):
-                span.output = {**output, "usage": usage}
-            elif output is output_before:
-                span.output = {"usage": usage}
+            return with_fields(request, self.fields, responses)
         except Exception as error:  # noqa: BLE001 - see the contract
-            failed("adding usage to the span", error)
+            failed("adding the forwarded fields to the request", error)
+            return request
 
     def finish(self, result: Any) -> Any:
         """Correct the result's usage and response_id in place, and return it.
 
-        Without a completed response, a result may come from somebody's wrapper that made
-        up for it in another way: only what agentex-sdk itself says then is corrected,
-        zero tokens and an invented id.
+        Only with the response that it is made of: what a third-party wrapper answered from
+        elsewhere is returned as it came.
         """
-        if not self.reached:
+        capture = self.last
+        if capture is None:
             return result
-        completed = self.response is not None
         try:
-            if USAGE in self.fixes and (completed or not result.usage.total_tokens):
-                fill(result.usage, self.read())
-            if RESPONSE_ID in self.fixes and (completed or is_invented(result.response_id)):
-                result.response_id = getattr(self.response, "id", None)
+            # Every body hands on the response's own items, in a list of its own.
+            items = {*map(id, result.output)}
+            while not (items and items.issubset(map(id, capture.items))):
+                capture = capture.earlier
+                if capture is None:
+                    capture = self._without_items(result)
+                    if capture is None:
+                        return result
+                    break
+            if USAGE in self.fixes:
+                fill(result.usage, capture.tokens or capture.read())
+            if RESPONSE_ID in self.fixes:
+                result.response_id = getattr(capture.response, "id", None)
         except Exception as error:  # noqa: BLE001 - see the contract
             failed("correcting the result", error)
         return result
+
+    def _without_items(self, result: Any) -> Capture | None:
+        """Return the capture of a result that has no item of a response, where it is certain.
+
+        The bodies make up an empty message where the response has no items. It is certain
+        when no two streams without items differ, and the result is as the SDK makes it.
+        """
+        if not is_empty(result.output):
+            return None
+        if USAGE in self.fixes and result.usage.total_tokens:
+            return None
+        if RESPONSE_ID in self.fixes and not is_invented(result.response_id):
+            return None
+        certain, capture = None, self.last
+        while capture is not None:
+            if not capture.items:
+                if certain is not None and certain.response is not capture.response:
+                    return None
+                certain = capture
+            capture = capture.earlier
+        return certain
 
 
 class Model(StandIn):
@@ -120,12 +148,12 @@ class Model(StandIn):
     @property
     def client(self) -> Client:
         """The model's client as it is now, since it may be replaced during the call."""
-        return Client(self._patch_target.client, self._patch_call)
+        return Client(self._patch_target.client, self._patch_observer)
 
     @property
     def tracer(self) -> Tracer:
         """The model's tracer as it is now."""
-        return Tracer(self._patch_target.tracer, self._patch_call)
+        return Tracer(self._patch_target.tracer, self._patch_observer)
 
 
 class Client(StandIn):
@@ -136,7 +164,7 @@ class Client(StandIn):
     @property
     def responses(self) -> Responses:
         """The client's responses."""
-        return Responses(self._patch_target.responses, self._patch_call)
+        return Responses(self._patch_target.responses, self._patch_observer)
 
 
 class Responses(StandIn):
@@ -147,11 +175,12 @@ class Responses(StandIn):
     async def create(self, /, *args: Any, **request: Any) -> Any:
         """Send the request with the forwarded fields, return the observed stream."""
         # Somebody's wrapper may use the client for a request of its own, or keep it.
-        call = self._patch_call
+        call = self._patch_observer
         if not (call.open and request.get("stream")):
             return await self._patch_target.create(*args, **request)
         request = call.request(request, self._patch_target)
-        return Stream(await self._patch_target.create(*args, **request), call)
+        capture = call.last
+        return Stream(await self._patch_target.create(*args, **request), capture)
 
 
 class Stream(StandIn):
@@ -164,16 +193,16 @@ class Stream(StandIn):
     __slots__ = ()
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        call = self._patch_call
+        capture = self._patch_observer
         others: set[type] = set()
         async for event in self._patch_target:
             if type(event) not in others:
-                call.observe(event, others)
+                capture.observe(event, others)
             yield event
 
     async def __anext__(self) -> Any:
         event = await self._patch_target.__anext__()
-        self._patch_call.observe(event, set())
+        self._patch_observer.observe(event, set())
         return event
 
     async def __aenter__(self) -> Self:
@@ -191,7 +220,7 @@ class Tracer(StandIn):
 
     def trace(self, /, *args: Any, **kwargs: Any) -> Trace:
         """Return the tracer's trace, observed."""
-        return Trace(self._patch_target.trace(*args, **kwargs), self._patch_call)
+        return Trace(self._patch_target.trace(*args, **kwargs), self._patch_observer)
 
 
 class Trace(StandIn):
@@ -204,24 +233,45 @@ class Trace(StandIn):
         context = self._patch_target.span(*args, **kwargs)
         if kwargs.get("name") != SPAN and SPAN not in args[:1]:
             return context
-        return SpanContext(context, self._patch_call)
+        return SpanContext(context, self._patch_observer)
 
 
 class SpanContext:
-    """The ``async with`` of a span that adds the usage before the span ends."""
+    """The ``async with`` of a span that adds the usage to its output before the span ends.
 
-    __slots__ = ("_call", "_context", "_output_before", "_span")
+    A body that sets no output gets one. The usage is that of ``capture``, of the stream that
+    was requested in the span; without one nothing is added.
+    """
+
+    capture: Capture | None = None
 
     def __init__(self, context: Any, call: Call) -> None:
         self._context = context
         self._call = call
 
     async def __aenter__(self) -> Any:
-        self._span = await self._context.__aenter__()
-        self._output_before = self._call.begin_span(self._span)
-        return self._span
+        self._span = span = await self._context.__aenter__()
+        self._call.span = self
+        try:
+            self._output_before = getattr(span, "output", None)
+        except Exception as error:  # noqa: BLE001 - as in Call
+            self._output_before = None
+            failed("adding usage to the span", error)
+        return span
 
-    def __aexit__(self, *raised: object) -> Any:
-        if raised[0] is None:
-            self._call.finish_span(self._span, self._output_before)
-        return self._context.__aexit__(*raised)
+    def __aexit__(self, kind: Any, error: Any, traceback: Any) -> Any:
+        call, capture = self._call, self.capture
+        call.span = None
+        if capture is not None and kind is None and SPAN_USAGE in call.fixes:
+            try:
+                span = self._span
+                if span:
+                    output = span.output
+                    if isinstance(output, dict):
+                        # A copy: whoever gets the span may change it.
+                        span.output = {**output, "usage": capture.read().copy()}
+                    elif output is self._output_before:
+                        span.output = {"usage": capture.read().copy()}
+            except Exception as ours:  # noqa: BLE001 - as in Call
+                failed("adding usage to the span", ours)
+        return self._context.__aexit__(kind, error, traceback)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextvars import ContextVar
 
 logger = logging.getLogger("agentex_usage_patch")
 
 _said: Counter[str] = Counter()
-_here = threading.local()
+#: True where the probe runs: nothing that it meets is a call.
+probing: ContextVar[bool] = ContextVar("agentex_usage_patch_probing", default=False)
 
 
 def say(level: int, message: str, *args: object) -> None:
@@ -29,7 +28,7 @@ def warn_once(subject: str, message: str, *args: object) -> None:
     count in the debug log tells how often it went on. Never raises, since it is called
     between a paid model call and its result.
     """
-    if getattr(_here, "muted", False):
+    if probing.get():
         return
     _said[subject] += 1
     count = _said[subject]
@@ -50,16 +49,6 @@ def failed(step: str, error: Exception) -> None:
         step,
         type(error).__name__,
     )
-
-
-@contextmanager
-def muted() -> Iterator[None]:
-    """Say nothing and count nothing in this thread: what the probe meets is no call."""
-    _here.muted = True
-    try:
-        yield
-    finally:
-        _here.muted = False
 
 
 def forget() -> None:

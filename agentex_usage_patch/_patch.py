@@ -8,11 +8,11 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _in_place, _upstream
 from ._import import PostImportHook, imported
-from ._log import forget, say
+from ._log import forget, probing, say
 from ._probe import Observation, observe
 from ._reach import past, somebodys
 from ._status import AgentexUsagePatchError, PatchStatus, describe
@@ -43,6 +43,8 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
     place, at the SDK's import if that comes later.
     """
     global _strict, _wanted
+    if probing.get():
+        return _asked_within()
     if os.environ.get(DISABLED, "0") not in ("", "0"):
         observed = status()
         observed = replace(
@@ -58,7 +60,7 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
             _hook.place()
         # Not within the lock: the thread that imports the module may be about to want it.
         module = imported(_upstream.MODULE, _upstream.CLASS)
-        if module is None and _upstream.sdk_version() is not None and not _upstream.model_is_gone():
+        if module is None and _upstream.is_there() and not _upstream.model_is_gone():
             return _status()
     except Exception as error:  # noqa: BLE001 - a worker starts whatever goes wrong here
         observed = _broken(error)
@@ -76,6 +78,8 @@ def remove_patch() -> PatchStatus:
     raises. Returns what is observed afterwards.
     """
     global _strict, _told, _wanted
+    if probing.get():
+        return _asked_within()
     with _lock:
         _wanted, _strict, _told = False, False, ""
         _hook.withdraw()
@@ -101,6 +105,8 @@ def status() -> PatchStatus:
 
 
 def _status(*, thorough: bool = False) -> PatchStatus:
+    if probing.get():
+        return _asked_within()
     try:
         with _lock:
             return _observe_all(thorough=thorough)
@@ -109,19 +115,19 @@ def _status(*, thorough: bool = False) -> PatchStatus:
 
 
 def _apply(module: Any) -> PatchStatus:
-    if not _wanted:  # removed while the SDK's model was being imported
+    if probing.get() or not _wanted:  # removed while the SDK's model was being imported
         return _status()
     try:
         with _lock:
+            looked = None
             if module is not None:
-                _install(module)
+                looked = _install(module)
                 if _in_place.wrapper_of(*_found()[1:]) is None:
                     # Nothing lacks: a reload will lack nothing, either.
                     _hook.withdraw()
+            observed = _observe_all(looked=looked)
     except Exception as error:  # noqa: BLE001 - a worker starts whatever goes wrong here
         observed = _broken(error)
-    else:
-        observed = _status()
     return _told_of(observed)
 
 
@@ -142,28 +148,38 @@ def _tell(level: int, summary: str) -> None:
         say(level, "%s", summary)
 
 
-def _install(module: Any) -> None:
+class _Looked(NamedTuple):
+    """What `get_response` was seen to do, and which of it only with this package's wrapper."""
+
+    seen: Observation
+    applied: frozenset[str]
+
+
+def _install(module: Any) -> _Looked | None:
+    """Wrap `get_response` in what it lacks; return what was seen, None where nothing was."""
     model_class: Any = getattr(module, _upstream.CLASS, None)
     found = vars(model_class).get(_upstream.METHOD) if isinstance(model_class, type) else None
     if not _is_method(found):
-        return
+        return None
     earlier = _in_place.wrapper_of(model_class, found)
     if earlier is not None and _in_place.stands_in(earlier, found):
         earlier._self_passing.everywhere = False
-        return
+        return None
     before = observe(module, model_class, found)
     lacking = _lacking(before)
     if not lacking:
-        return
+        return None if earlier else _Looked(before, frozenset())
     from ._wrapper import GetResponse  # needs openai, which the SDK has imported by now
 
     wrapper = GetResponse(found, lacking)
-    if before.problem is None and observe(module, model_class, wrapper).problem is not None:
-        return  # what ran without the wrapper does not run with it
+    after = observe(module, model_class, wrapper)
+    if before.problem is None and after.problem is not None:
+        return _Looked(before, frozenset())  # what ran without the wrapper does not run with it
     if earlier is not None:  # beneath somebody's wrapper that hides it, or put aside
         earlier._self_passing.everywhere = True
         _in_place.forget(earlier)
     _in_place.put(model_class, wrapper)
+    return None if earlier else _Looked(after, after.working - before.working)
 
 
 def _lacking(seen: Observation) -> frozenset[str]:
@@ -187,7 +203,7 @@ def _found() -> tuple[Any, Any, Any]:
     return module, model_class, getattr(model_class, "__dict__", {}).get(_upstream.METHOD)
 
 
-def _observe_all(*, thorough: bool) -> PatchStatus:
+def _observe_all(*, thorough: bool = False, looked: _Looked | None = None) -> PatchStatus:
     module, model_class, found = _found()
     applied: frozenset[str] = frozenset()
     bypasses: tuple[str, ...] = ()
@@ -199,11 +215,16 @@ def _observe_all(*, thorough: bool) -> PatchStatus:
     elif found is None:
         seen = Observation(problem=f"{_upstream.CLASS}.{_upstream.METHOD} was not found")
     else:
-        seen = observe(module, model_class, found)
         ours = _in_place.wrapper_of(model_class, found)
-        if ours is not None and not ours._self_passing.everywhere:
-            with ours.only_passing_on_here():
-                applied = seen.working - observe(module, model_class, found).working
+        in_use = ours is not None and not ours._self_passing.everywhere
+        if looked is not None:
+            seen, applied = looked
+        else:
+            seen = observe(module, model_class, found)
+            if in_use and seen.working:
+                alone = observe(module, model_class, found, ours.only_passing_on_here)
+                applied = seen.working - alone.working
+        if in_use:
             copied = _in_place.is_another_copys(ours)
             patched = [owner for owner, _ in _in_place.placed()]
             bypasses = past(model_class, ours, patched, thorough=thorough)
@@ -217,6 +238,13 @@ def _observe_all(*, thorough: bool) -> PatchStatus:
         bypasses=bypasses,
         somebodys=somebodys(found),
     )
+
+
+def _asked_within() -> PatchStatus:
+    """Answer a wrapper that asks while the probe runs it: it would be run again, and again."""
+    seen = Observation(problem="it is being observed right now, and asks for its own status")
+    observed = describe(seen, model_file=None, applied=frozenset(), waiting=_wanted)
+    return replace(observed, advice="Ask outside of get_response, or once in a while.")
 
 
 def _broken(error: Exception) -> PatchStatus:

@@ -1,6 +1,7 @@
 """What the installed `get_response` does with each of the fixes, seen by running it.
 
-Once, against stubs: no network, no event loop, no log line, no change that others see.
+Against stubs: no network, no log line, nothing in the worker's event loop, no change that
+others see.
 """
 
 from __future__ import annotations
@@ -8,18 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import sys
-import threading
 import types
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 from . import _upstream
-from ._log import muted
-from ._probe_stubs import RESPONSE_ID, TOKENS, Adk, Responses, Tracer
+from ._log import probing
+from ._probe_loop import LIMIT, apart, by_hand, in_a_loop
+from ._probe_stubs import RESPONSE_ID, TOKENS, Adk, Responses, Tracer, completed_event
 from ._usage import read_tokens
 
 _NAME = "agentex-usage-patch-probe"
@@ -42,27 +42,46 @@ class Observation:
     pending: bool = False
 
 
-def observe(module: Any, model_class: Any, found: Any) -> Observation:
+def observe(
+    module: Any,
+    model_class: Any,
+    found: Any,
+    without: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Observation:
     """Run what was found as `get_response` once, and say which fixes it does.
 
-    ``found`` is the class's attribute, unbound. Never raises: whatever keeps it from
-    running to its end is the ``problem``. Somebody's wrapper runs as well, and gets a
-    model named ``agentex-usage-patch-probe``.
+    ``found`` is the class's attribute, unbound; ``without`` makes a context manager that is
+    entered around the run, in its thread. Never raises: whatever keeps it from running to
+    its end is the ``problem``. Third-party wrappers run as well, in an event loop of the
+    probe's own, with a model named ``agentex-usage-patch-probe``.
     """
+
+    def run(drive: Callable[[Callable[[], Any]], Any], get_response: Any) -> Observation:
+        context = contextvars.copy_context()
+        context.run(probing.set, True)
+        return context.run(_observe, module, model_class, drive, get_response, event, without)
+
     try:
-        quiet = _quiet(module, found)
-        if quiet is None:
-            problem = "this release cannot be run alone beneath somebody else's wrapper"
-            return Observation(problem=problem)
-        return contextvars.copy_context().run(_observe, module, model_class, quiet)
-    except Exception as error:  # noqa: BLE001 - any code may stand in for get_response
+        event = completed_event()  # now, since this thread may hold locks of imports
+        alone = _alone(module, found)
+        if alone is not None:
+            try:
+                return run(by_hand, alone)
+            except RuntimeError:
+                pass  # the body of a fork, which wants an event loop
+        with _silenced(vars(module)):
+            return apart(lambda: run(in_a_loop, alone or found))  # type: ignore[no-any-return]
+    except TimeoutError:
+        return Observation(problem=f"running it took longer than {LIMIT:.0f} seconds")
+    # Any code may stand in for get_response.
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see above
         return Observation(problem=f"running it raised {type(error).__name__}")
 
 
-def _quiet(module: Any, found: Any) -> Any:
-    """Return what was found with the SDK's logger and messages cut off, where that can be.
+def _alone(module: Any, found: Any) -> Any:
+    """Return what was found without the SDK's logger and messages, None where it is hidden.
 
-    None where it opens a real message and somebody's wrapper hides the function.
+    Hidden is the SDK's function beneath a third-party wrapper.
     """
     # type(), since a wrapper is a function to isinstance too.
     if type(found) is types.FunctionType and found.__globals__ is vars(module):
@@ -78,14 +97,19 @@ def _quiet(module: Any, found: Any) -> Any:
         function.__kwdefaults__ = found.__kwdefaults__
         return function
     if hasattr(type(found), "over"):  # ours: the same wrapper, over a quiet original
-        original = _quiet(module, found.__wrapped__)
+        original = _alone(module, found.__wrapped__)
         return original and found.over(original)
-    if _upstream.within(_upstream.sdk_version(), _upstream.OPENS_MESSAGE_FIRST):
-        return None
-    return found
+    return None
 
 
-def _observe(module: Any, model_class: Any, get_response: Any) -> Observation:
+def _observe(
+    module: Any,
+    model_class: Any,
+    drive: Callable[[Callable[[], Any]], Any],
+    get_response: Any,
+    event: Any,
+    without: Callable[[], AbstractContextManager[None]],
+) -> Observation:
     names = vars(module)
     for variable in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
         names[variable].set(_NAME)
@@ -93,25 +117,27 @@ def _observe(module: Any, model_class: Any, get_response: Any) -> Observation:
     span = SimpleNamespace(output=None, data=None)
     model = object.__new__(model_class)
     vars(model).update(
-        client=SimpleNamespace(responses=Responses(request)),
+        client=SimpleNamespace(responses=Responses(request, event)),
         tracer=Tracer(span),
         model_name=_NAME,
         use_responses_api=True,
         streaming_mode="off",
     )
-    with _no_running_loop(), muted(), _no_log_line(names.get("logger")):
-        result = _run(
-            get_response.__get__(model, model_class)(
-                system_instructions=None,
-                input="",
-                model_settings=names["ModelSettings"](),
-                tools=[],
-                output_schema=None,
-                handoffs=[],
-                tracing=None,
-                **_KEYWORDS,
-            )
+
+    def call() -> Any:
+        return get_response.__get__(model, model_class)(
+            system_instructions=None,
+            input="",
+            model_settings=names["ModelSettings"](),
+            tools=[],
+            output_schema=None,
+            handoffs=[],
+            tracing=None,
+            **_KEYWORDS,
         )
+
+    with without():
+        result = drive(call)
     return Observation(working=frozenset(_working(request, span, result)))
 
 
@@ -129,48 +155,37 @@ def _working(request: dict[str, Any], span: Any, result: Any) -> Iterator[str]:
         yield _upstream.PROMPT_CACHE_KEY
 
 
-def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Drive a coroutine by hand to its result; one that waits for something is closed."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    coroutine.close()
-    raise _WaitsError
-
-
-class _WaitsError(Exception):
-    """get_response waited for something that the stubs do not provide."""
-
-
 @contextmanager
-def _no_running_loop() -> Iterator[None]:
-    # apply_patch() may be called from a coroutine. Nothing of the probe may reach that
-    # loop, and another thread cannot be used: an import lock may be held in this one.
-    loop = asyncio._get_running_loop()
-    hooks = sys.get_asyncgen_hooks()
-    asyncio._set_running_loop(None)
-    sys.set_asyncgen_hooks(None, None)
+def _silenced(names: dict[str, Any]) -> Iterator[None]:
+    """Drop what the SDK and asyncio log, and the messages that the SDK's function opens.
+
+    Only where the probe runs: meanwhile calls in other threads log and stream as ever.
+    """
+    adk, instead = names.get("adk"), _AdkElsewhere(names.get("adk"))
+    candidates = [names.get("logger"), logging.getLogger("asyncio")]
+    loggers = [each for each in candidates if isinstance(each, logging.Logger)]
+
+    def elsewhere(_: logging.LogRecord) -> bool:
+        return not probing.get()
+
+    for logger in loggers:
+        logger.addFilter(elsewhere)
+    if adk is not None:
+        names["adk"] = instead
     try:
         yield
     finally:
-        sys.set_asyncgen_hooks(*hooks)
-        asyncio._set_running_loop(loop)
+        if names.get("adk") is instead:
+            names["adk"] = adk
+        for logger in loggers:
+            logger.removeFilter(elsewhere)
 
 
-@contextmanager
-def _no_log_line(logger: logging.Logger | None) -> Iterator[None]:
-    # Beneath somebody's wrapper the SDK's function logs to its own logger.
-    if not isinstance(logger, logging.Logger):
-        yield
-        return
-    here = threading.get_ident()
+class _AdkElsewhere:
+    """The SDK's ``adk``, apart from where the probe runs."""
 
-    def elsewhere(record: logging.LogRecord) -> bool:
-        return record.thread != here
+    def __init__(self, adk: Any) -> None:
+        self._adk = adk
 
-    logger.addFilter(elsewhere)
-    try:
-        yield
-    finally:
-        logger.removeFilter(elsewhere)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(Adk() if probing.get() else self._adk, name)

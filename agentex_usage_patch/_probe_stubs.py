@@ -14,18 +14,19 @@ TOKENS = dict(zip(NO_TOKENS, (11, 7, 18, 5, 3), strict=True))
 class Responses:
     """``client.responses``: keeps what create is asked, and streams one completed event."""
 
-    def __init__(self, request: dict[str, Any]) -> None:
+    def __init__(self, request: dict[str, Any], event: Any) -> None:
         self._request = request
+        self._event = event
 
     async def create(self, **request: Any) -> _Stream:
         """Keep what is asked, and return the stream."""
         self._request.update(request)
-        return _Stream()
+        return _Stream(self._event)
 
 
 class _Stream:
-    def __init__(self) -> None:
-        self._events = iter([_completed_event()])
+    def __init__(self, event: Any) -> None:
+        self._events = iter([event])
 
     def __aiter__(self) -> _Stream:
         return self
@@ -78,8 +79,14 @@ class Adk:
         return None
 
 
-def _completed_event() -> Any:
-    from openai.types.responses import Response, ResponseCompletedEvent, ResponseUsage
+def completed_event() -> Any:
+    """Return the event that is streamed, with one item and with usage."""
+    from openai.types.responses import (
+        Response,
+        ResponseCompletedEvent,
+        ResponseOutputMessage,
+        ResponseUsage,
+    )
     from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
     input_tokens, output_tokens, total_tokens, cached_tokens, reasoning_tokens = TOKENS.values()
@@ -91,7 +98,15 @@ def _completed_event() -> Any:
         input_tokens_details=_made(InputTokensDetails, cached_tokens=cached_tokens),
         output_tokens_details=_made(OutputTokensDetails, reasoning_tokens=reasoning_tokens),
     )
-    response = _made(Response, id=RESPONSE_ID, output=[], usage=usage)
+    message = _made(
+        ResponseOutputMessage,
+        id="msg_agentex_usage_patch_probe",
+        content=[],
+        role="assistant",
+        status="completed",
+        type="message",
+    )
+    response = _made(Response, id=RESPONSE_ID, output=[message], usage=usage)
     return _made(ResponseCompletedEvent, type="response.completed", response=response)
 
 

@@ -18,10 +18,13 @@ from ._upstream import FORWARDED, PROMPT_CACHE_KEY
 
 #: What the affected releases return as response_id; no server issues ids this short.
 _INVENTED_ID = re.compile(r"resp_[0-9a-f]{8}")
+#: And as the id of the empty message that they return for a response without output.
+_INVENTED_MESSAGE_ID = re.compile(r"msg_[0-9a-f]{8}")
 
 #: The fix → what ``responses.create`` calls what it sends.
 _NAMES = {**FORWARDED, PROMPT_CACHE_KEY: PROMPT_CACHE_KEY}
 _ALL = frozenset(_NAMES.values())
+_NOTHING = [None] * len(FORWARDED)
 
 # A signature costs some 50 µs to read, so it is read once for each function.
 _declared: WeakKeyDictionary[Callable[..., Any], frozenset[str]] = WeakKeyDictionary()
@@ -34,12 +37,17 @@ def forwarded_fields(fixes: frozenset[str], kwargs: Mapping[str, Any]) -> Mappin
     id: it comes from a workflow that ran before the patch, and the API would refuse it.
     """
     unset = _unset(fixes)
-    given = [
-        keyword for keyword in FORWARDED if kwargs.get(keyword) is not None and keyword in fixes
-    ]
-    if not given:
+    given = [*map(kwargs.get, FORWARDED)]
+    if given == _NOTHING:
         return unset
-    fields = {**unset, **{FORWARDED[keyword]: kwargs[keyword] for keyword in given}}
+    fields = {
+        **unset,
+        **{
+            FORWARDED[keyword]: value
+            for keyword, value in zip(FORWARDED, given, strict=True)
+            if value is not None and keyword in fixes
+        },
+    }
     if is_invented(fields.get("previous_response_id")):
         fields["previous_response_id"] = NOT_GIVEN
         warn_once(
@@ -58,6 +66,14 @@ def _unset(fixes: frozenset[str]) -> Mapping[str, Any]:
 def is_invented(response_id: Any) -> bool:
     """Say whether an id is one that the affected releases invent."""
     return isinstance(response_id, str) and _INVENTED_ID.fullmatch(response_id) is not None
+
+
+def is_empty(output: Any) -> bool:
+    """Say whether a result's output holds nothing but the message that the bodies make up."""
+    if len(output) != 1:
+        return not output
+    item_id = getattr(output[0], "id", None)
+    return isinstance(item_id, str) and _INVENTED_MESSAGE_ID.fullmatch(item_id) is not None
 
 
 def with_fields(

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, Self
-
-if TYPE_CHECKING:
-    from ._call import Call
+from typing import Any, Self
 
 
 class StandIn:
     """Forward everything to a target: reads, writes, deletes, ``__class__``, ``vars()``.
 
-    A subclass intercepts by defining an attribute. Methods of the target run on the
+    A subclass intercepts by defining an attribute; what it sees there it reports to its
+    observer, a call or the capture of a stream. Methods of the target run on the
     target itself, so what they write lands there. A stand-in written into another one
     is replaced by its target: none outlives its call inside somebody's state.
     """
 
-    __slots__ = ("__weakref__", "_patch_call", "_patch_target")
+    __slots__ = ("__weakref__", "_patch_observer", "_patch_target")
 
     _patch_target: Any
-    _patch_call: Call
+    _patch_observer: Any
 
-    def __init__(self, target: Any, call: Call) -> None:
+    def __init__(self, target: Any, observer: Any) -> None:
         _set_target(self, target)
-        _set_call(self, call)
+        _set_observer(self, observer)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._patch_target, name)
@@ -66,10 +64,10 @@ class StandIn:
         return hash(self._patch_target)
 
     def __copy__(self) -> Self:
-        return type(self)(copy.copy(self._patch_target), self._patch_call)
+        return type(self)(copy.copy(self._patch_target), self._patch_observer)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return type(self)(copy.deepcopy(self._patch_target, memo), self._patch_call)
+        return type(self)(copy.deepcopy(self._patch_target, memo), self._patch_observer)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self._patch_target.__reduce_ex__(protocol)
@@ -77,4 +75,4 @@ class StandIn:
 
 # The slots' own setters, past the forwarding __setattr__.
 _set_target = vars(StandIn)["_patch_target"].__set__
-_set_call = vars(StandIn)["_patch_call"].__set__
+_set_observer = vars(StandIn)["_patch_observer"].__set__

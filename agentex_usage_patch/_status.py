@@ -116,8 +116,9 @@ def describe(
     )
     summary = " ".join(
         [
-            f"{_SDK} {version}: {_sentence(fixes, seen, by, waiting=waiting)}"
-            if version
+            f"{_SDK} {version or _upstream.UNKNOWN}: "
+            f"{_sentence(fixes, seen, by, waiting=waiting)}"
+            if _upstream.is_there()
             else f"{_SDK} is not installed: there is nothing to patch.",
             *(
                 f"{each.distribution} {each.version} breaks this release with or without the "
@@ -128,7 +129,7 @@ def describe(
         ]
     )
     model = f"{_upstream.MODULE}.{_upstream.CLASS}.{_upstream.METHOD}" if model_file else None
-    advice = _advice(version, fixes, conflicts, bypasses, pending=seen.pending, waiting=waiting)
+    advice = _advice(fixes, conflicts, bypasses, pending=seen.pending, waiting=waiting)
     return PatchStatus(version, model, model_file, fixes, conflicts, bypasses, summary, advice)
 
 
@@ -154,7 +155,6 @@ def _fix(
 
 
 def _advice(
-    version: str | None,
     fixes: tuple[Fix, ...],
     conflicts: tuple[Conflict, ...],
     bypasses: tuple[str, ...],
@@ -165,7 +165,7 @@ def _advice(
     """Say in one sentence what to do next: the first thing that stands in the way."""
     states = {fix.state for fix in fixes}
     remove = f"remove this package: {_upstream.REMOVE}"
-    if version is None:
+    if not _upstream.is_there():
         return f"Ask the interpreter that runs the worker, the one that has {_SDK}."
     if conflicts:
         return f"Run: {' && '.join(each.command for each in conflicts)}"
@@ -184,7 +184,8 @@ def _advice(
 
 def _by_version(version: str | None) -> str:
     if version is None:
-        return f"{_SDK} is not installed"
+        known = "the release of {} is unknown" if _upstream.is_there() else "{} is not installed"
+        return known.format(_SDK)
     if _upstream.within(version, _upstream.AFFECTED):
         return f"release {version} lacks it"
     return f"release {version} is not one of those that lack it ({_upstream.AFFECTED})"

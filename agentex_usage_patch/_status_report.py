@@ -30,7 +30,7 @@ class StatusReport:
     @property
     def exit_code(self) -> int:
         """0 when every fix is in place as required, 1 when not, 3 without agentex-sdk."""
-        if self.observed.sdk_version is None:
+        if not _upstream.is_there():
             return 3
         return 0 if self.satisfied else 1
 
@@ -79,7 +79,7 @@ class StatusReport:
         rows += [
             (name, version or "not installed", "") for name, version in _upstream.versions().items()
         ]
-        if self.observed.sdk_version is not None:
+        if _upstream.is_there():
             rows += [
                 (fix.name, f"{fix.state} ({fix.evidence})", _STYLES[fix.state])
                 for fix in self.observed.fixes

@@ -6,8 +6,10 @@ its companions. Source: the published wheels; agentex-sdk PR #335, shipped in 0.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
@@ -21,6 +23,9 @@ METHOD = "get_response"
 #: What runs an agent, and the setting through which fields were sent past the defect.
 WORKER = "AgentexWorker"
 EXTRA_ARGS = "extra_args"
+
+#: How the release of an SDK is named whose dist-info is missing.
+UNKNOWN = "of an unknown release"
 
 #: The distributions that a call goes through, beside the SDK's own.
 BESIDE = ("openai", "openai-agents", "temporalio", "wrapt", "agentex-usage-patch")
@@ -37,10 +42,6 @@ EXTRAS = {"agentex": ("agentex-sdk==0.10.4", "openai<2.45", "temporalio<1.35")}
 
 #: What to do once the installed release has the fix.
 REMOVE = "pip uninstall agentex-usage-patch"
-
-#: Releases whose body opens a message through the module's ``adk`` before it reads the
-#: stream, so that it cannot be probed beneath somebody else's wrapper.
-OPENS_MESSAGE_FIRST = SpecifierSet(">=0.5.1,<0.6.5")
 
 #: The span in which every body runs, and whose output gets the usage.
 SPAN = "streaming_model_get_response"
@@ -110,6 +111,20 @@ def versions() -> dict[str, str | None]:
 def sdk_version() -> str | None:
     """Return the installed version of agentex-sdk, or None when it is not installed."""
     return installed_version(DISTRIBUTION)
+
+
+def is_there() -> bool:
+    """Say whether agentex-sdk can be imported, with or without what says which release it is.
+
+    A frozen application holds its code without its dist-info. Imports nothing.
+    """
+    package = MODULE.partition(".")[0]
+    if sdk_version() is not None or package in sys.modules:
+        return True
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # a finder of somebody's, or a module without a spec
+        return False
 
 
 def model_is_gone() -> bool:

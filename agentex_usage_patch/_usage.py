@@ -52,7 +52,7 @@ def read_tokens(usage: Any) -> Tokens:
             "cached_input_tokens": usage.input_tokens_details.cached_tokens,
             "reasoning_tokens": usage.output_tokens_details.reasoning_tokens,
         }
-        if set(map(type, tokens.values())) == {int}:
+        if {*map(type, tokens.values())} == {int}:
             return tokens
     except Exception:  # noqa: BLE001 - whatever it is, it is looked at part by part
         pass

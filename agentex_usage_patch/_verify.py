@@ -19,18 +19,18 @@ def verify(*, as_json: bool = False, svg: str = "") -> int:
     """
     if svg and not can_be_drawn(svg):
         return 2
-    version = _upstream.sdk_version()
-    if version is None:
+    there = _upstream.is_there()
+    if not there:
         report = Report(None, (), ())
     else:
         from ._verify_run import compare  # needs aiohttp, which comes with the SDK
 
-        report = asyncio.run(compare(version))
+        report = asyncio.run(compare(_upstream.sdk_version() or _upstream.UNKNOWN))
     if as_json:
         print(json.dumps(report.as_dict(), indent=2))
     else:
         report.print()
-    if version is None:
+    if not there:
         return 3
     if svg and not draw(report.show, svg):
         return 2

@@ -77,18 +77,22 @@ def _function(wrapper: GetResponse) -> Any:
     fixes, passing = wrapper._self_fixes, wrapper._self_passing
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
-        original = None
-        if not (passing.everywhere or passing.here.true):
+        if passing.everywhere or passing.here.true:
+            original = None
+        else:
             try:
                 call = Call(fixes, kwargs)
                 # Not type(): the model may be the stand-in of another copy of this package.
                 original = wrapper.__wrapped__.__get__(Model(self, call), self.__class__)
             except Exception as error:  # noqa: BLE001 - the call is made without the patch then
+                original = None
                 failed("preparing the call", error)
         if original is None:  # not above, where our error would be the context of theirs
             return await wrapper.__wrapped__.__get__(self, self.__class__)(*args, **kwargs)
         try:
-            return call.finish(await original(*args, **kwargs))
+            running = original(*args, **kwargs)
+            del original  # a bound method that nobody needs while the call runs
+            return call.finish(await running)
         finally:
             call.open = False
 

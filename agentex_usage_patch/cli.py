@@ -145,7 +145,7 @@ def _observed(require: Require) -> StatusReport:
     # What the SDK prints while it is imported is not part of the answer.
     with contextlib.redirect_stdout(sys.stderr):
         observed = apply_patch()
-        if observed.sdk_version is not None:
+        if _upstream.is_there():
             try:
                 importlib.import_module(_upstream.MODULE)
             except ImportError as error:  # whose text names what was not found, and where

@@ -168,7 +168,7 @@ def test_the_sdk_is_imported_without_asking_the_network(monkeypatch: pytest.Monk
 def test_without_agentex_sdk_the_exit_code_is_3(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_upstream, "sdk_version", lambda: None)
+    monkeypatch.setattr(_upstream, "is_there", lambda: False)
     assert cli.main([command]) == 3
     printed = capsys.readouterr().out
     assert "agentex-sdk is not installed: there is nothing to" in printed

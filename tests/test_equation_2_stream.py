@@ -9,8 +9,7 @@ import pytest
 from openai import AsyncStream
 
 import agentex_usage_patch
-from agentex_usage_patch import _upstream
-from agentex_usage_patch._call import Call, Stream
+from agentex_usage_patch._call import Capture, Stream
 
 from . import calls
 from .calls import make_model, tokens
@@ -20,11 +19,11 @@ from .wire import Wire, completed, text
 EVENTS = [*text("Hello "), completed()]
 
 
-async def streams(wire: Wire) -> tuple[Any, Any, Call]:
-    """Return an openai stream, the observed one that stands for it, and the call of that."""
+async def streams(wire: Wire) -> tuple[Any, Any, Capture]:
+    """Return an openai stream, the observed one that stands for it, and its capture."""
     inner = await wire.client().responses.create(model="gpt-4o", input="Hi", stream=True)
-    call = Call(frozenset(_upstream.FIXES), {})
-    return inner, Stream(inner, call), call
+    capture = Capture()
+    return inner, Stream(inner, capture), capture
 
 
 async def test_an_observed_stream_is_the_openai_stream_to_its_user() -> None:
@@ -83,7 +82,7 @@ async def test_a_stream_read_in_part_is_closed_as_often_as_without_us(
     outcomes = []
     for observed in (False, True):
         wire = Wire(EVENTS)
-        inner, stream, call = await streams(wire)
+        inner, stream, capture = await streams(wire)
         holder = stream if observed else inner
         kinds = await read(holder, count)
         closed = [wire.closed, inner.response.is_closed]
@@ -91,7 +90,7 @@ async def test_a_stream_read_in_part_is_closed_as_often_as_without_us(
         outcomes.append((kinds, closed, wire.closed))
     assert outcomes[0] == outcomes[1]
     assert outcomes[1][0] == [each["type"] for each in EVENTS[:count]]
-    assert [*call.read().values()] == (TOKENS if count == len(EVENTS) else [0] * 5)
+    assert [*capture.read().values()] == (TOKENS if count == len(EVENTS) else [0] * 5)
 
 
 async def test_a_stream_that_was_read_ends_as_the_openai_stream_does() -> None:

@@ -17,6 +17,8 @@ import pytest
 from agentex_usage_patch import _import, _patch, status
 from agentex_usage_patch._import import PostImportHook, imported
 
+from .children import AFFECTED, child
+
 
 @pytest.fixture
 def name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
@@ -208,3 +210,34 @@ def test_a_lock_that_a_fork_has_left_locked_is_let_go() -> None:
     assert not asked.is_alive()
     let_go.set()
     holding.join()
+
+
+IN_THE_HOOK = """
+import asyncio, importlib, sys, agentex_usage_patch
+from agentex_usage_patch import _import, _upstream
+
+def wrapped(module):
+    original = module.TemporalStreamingModel.get_response
+    async def get_response(self, *args, **kwargs):
+        return await asyncio.wait_for(asyncio.shield(original(self, *args, **kwargs)), 5)
+    module.TemporalStreamingModel.get_response = get_response
+
+async def main():
+    agentex_usage_patch.apply_patch(strict=True)
+    theirs = _import.PostImportHook(_upstream.MODULE, wrapped)
+    theirs.place()
+    # Theirs stands nearer to the module: it wraps first, ours is applied on top.
+    sys.meta_path.remove(theirs)
+    sys.meta_path.insert(1, theirs)
+    before = asyncio.all_tasks()
+    importlib.import_module(_upstream.MODULE)
+    said["tasks"] = len(asyncio.all_tasks() - before)
+    seen("within", agentex_usage_patch.status())
+asyncio.run(main())
+"""
+
+
+def test_the_import_hook_observes_such_a_wrapper_within_a_running_loop() -> None:
+    said = child(IN_THE_HOOK)
+    assert said["within"]["states"] == ["patched" if AFFECTED else "native"]
+    assert said["tasks"] == 0

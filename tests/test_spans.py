@@ -10,6 +10,7 @@ import pytest
 
 from agentex_usage_patch import _upstream, apply_patch
 from agentex_usage_patch._call import Call, Tracer
+from agentex_usage_patch._usage import NO_TOKENS
 
 from . import calls
 from .calls import AFFECTED, make_model, tokens
@@ -58,7 +59,6 @@ async def test_a_span_that_is_not_recorded_is_left_alone(caplog: pytest.LogCaptu
 async def test_a_span_given_by_position_gets_the_usage_too() -> None:
     # No release does so; a tracer's parameters are its own affair all the same.
     call = Call(frozenset(_upstream.FIXES), {})
-    call.request({}, Recording())
     tracer = calls.Tracer()
 
     class Positional:
@@ -69,8 +69,8 @@ async def test_a_span_given_by_position_gets_the_usage_too() -> None:
             return tracer.span(name=name)
 
     async with Tracer(Positional(), call).trace("id").span(_upstream.SPAN):
-        pass
-    assert tracer.spans[0].output == {"usage": call.read()}
+        call.request({}, Recording())
+    assert tracer.spans[0].output == {"usage": NO_TOKENS}
 
 
 async def test_a_span_that_takes_no_more_output_costs_nothing(
