@@ -5,15 +5,29 @@
 fix it replaces nothing.
 """
 
+from typing import TYPE_CHECKING
+
 from ._patch import apply_patch, remove_patch, status
 from ._status import AgentexUsagePatchError, Conflict, Fix, PatchStatus
+
+if TYPE_CHECKING:
+    __version__: str
 
 __all__ = [
     "AgentexUsagePatchError",
     "Conflict",
     "Fix",
     "PatchStatus",
+    "__version__",
     "apply_patch",
     "remove_patch",
     "status",
 ]
+
+
+def __getattr__(name: str) -> str:
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version
+
+    return version("agentex-usage-patch")

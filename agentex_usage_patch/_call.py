@@ -8,7 +8,7 @@ from typing import Any, Self
 from openai.types.responses import ResponseCompletedEvent
 
 from ._log import failed
-from ._request import forwarded_fields, is_empty, is_invented, with_fields
+from ._request import forwarded_fields, is_empty, is_invented, text_or_none, with_fields
 from ._standin import StandIn
 from ._upstream import RESPONSE_ID, SPAN, SPAN_USAGE, USAGE
 from ._usage import NO_TOKENS, Tokens, fill, read_tokens
@@ -65,14 +65,13 @@ class Call:
     fails, and says so once.
     """
 
-    __slots__ = ("fields", "fixes", "last", "open", "span")
+    open = True
+    last: Capture | None = None
+    span: SpanContext | None = None
 
     def __init__(self, fixes: frozenset[str], kwargs: Mapping[str, Any]) -> None:
         self.fixes = fixes
         self.fields = forwarded_fields(fixes, kwargs)
-        self.open = True
-        self.last: Capture | None = None
-        self.span: SpanContext | None = None
 
     def request(self, request: dict[str, Any], responses: Any) -> dict[str, Any]:
         """Return the keywords for create, and begin a capture of its stream.
@@ -113,7 +112,10 @@ class Call:
             if USAGE in self.fixes:
                 fill(result.usage, capture.tokens or capture.read())
             if RESPONSE_ID in self.fixes:
-                result.response_id = getattr(capture.response, "id", None)
+                response_id = getattr(capture.response, "id", None)
+                if response_id.__class__ is not str:
+                    response_id = text_or_none(response_id)
+                result.response_id = response_id
         except Exception as error:  # noqa: BLE001 - see the contract
             failed("correcting the result", error)
         return result

@@ -19,6 +19,8 @@ from ._status import AgentexUsagePatchError, PatchStatus, describe
 
 DISABLED = "AGENTEX_USAGE_PATCH_DISABLED"
 
+_ON_WORDS = ("1", "true", "t", "yes", "y", "on")
+_OFF_WORDS = ("", "0", "false", "f", "no", "n", "off")
 
 _lock = threading.RLock()
 _wanted = False
@@ -37,7 +39,8 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
     May be called before or after the SDK is imported, from any thread, any number of
     times; it imports nothing of the SDK. A fix counts as applied when it was seen to
     work. What was found is returned and logged, in one line. With
-    ``AGENTEX_USAGE_PATCH_DISABLED=1`` in the environment it does nothing and says so.
+    ``AGENTEX_USAGE_PATCH_DISABLED=1`` (or true, yes, on) in the environment it does nothing
+    and says so.
 
     Never raises, unless ``strict``: then `AgentexUsagePatchError` when a fix is not in
     place, at the SDK's import if that comes later.
@@ -45,7 +48,7 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
     global _strict, _wanted
     if probing.get():
         return _asked_within()
-    if os.environ.get(DISABLED, "0") not in ("", "0"):
+    if _disabled():
         observed = status()
         observed = replace(
             observed,
@@ -238,6 +241,19 @@ def _observe_all(*, thorough: bool = False, looked: _Looked | None = None) -> Pa
         bypasses=bypasses,
         somebodys=somebodys(found),
     )
+
+
+def _disabled() -> bool:
+    value = os.environ.get(DISABLED, "").strip().lower()
+    if value in _OFF_WORDS:
+        return False
+    if value not in _ON_WORDS:
+        say(
+            logging.WARNING,
+            "%s is neither 1, true, yes or on nor 0, false, no or off: understood as 1",
+            DISABLED,
+        )
+    return True
 
 
 def _asked_within() -> PatchStatus:

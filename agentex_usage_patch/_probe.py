@@ -148,8 +148,10 @@ def _working(request: dict[str, Any], span: Any, result: Any) -> Iterator[str]:
         yield _upstream.RESPONSE_ID
     if isinstance(span.output, dict) and span.output.get("usage") == TOKENS:
         yield _upstream.SPAN_USAGE
+    # What an older openai SDK does not know travels in the body.
+    sent = {**(request.get("extra_body") or {}), **request}
     for keyword, name in _upstream.FORWARDED.items():
-        if request.get(name) == _KEYWORDS[keyword]:
+        if sent.get(name) == _KEYWORDS[keyword]:
             yield keyword
     if _upstream.PROMPT_CACHE_KEY in request:
         yield _upstream.PROMPT_CACHE_KEY

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -68,6 +67,21 @@ def is_invented(response_id: Any) -> bool:
     return isinstance(response_id, str) and _INVENTED_ID.fullmatch(response_id) is not None
 
 
+def text_or_none(response_id: Any) -> str | None:
+    """Return a server's response id, None with a warning when it is no string.
+
+    Temporal could not decode a result with such an id, after the model was paid for.
+    """
+    if response_id is None or isinstance(response_id, str):
+        return response_id
+    warn_once(
+        "unreadable response id",
+        "the model server's response id is of type %s and counts as none",
+        type(response_id).__name__,
+    )
+    return None
+
+
 def is_empty(output: Any) -> bool:
     """Say whether a result's output holds nothing but the message that the bodies make up."""
     if len(output) != 1:
@@ -114,9 +128,9 @@ def with_fields(
 def declared_names(responses: Any) -> frozenset[str]:
     """Return which of the forwarded names ``responses.create`` takes.
 
-    A create that takes any keyword takes them all. A tracer's wrapper may hide the
-    signature of the openai SDK's own create, and what that takes stands in its typed
-    parameters too. Nothing is handed to a create that cannot be inspected.
+    A create that takes any keyword may hide the openai SDK's own, and takes what that takes:
+    openai 1.99.9 raises TypeError for a name that it does not know, given or not. Nothing is
+    handed to a create that cannot be inspected.
     """
     create = responses.create
     function = getattr(create, "__func__", create)
@@ -128,20 +142,12 @@ def declared_names(responses: Any) -> frozenset[str]:
         parameters = inspect.signature(create).parameters.values()
     except (TypeError, ValueError):
         return frozenset()
-    if not any(each.kind is each.VAR_KEYWORD for each in parameters):
-        names = _ALL.intersection(each.name for each in parameters)
-    elif _is_of_the_openai_sdk(responses):
-        names = _ALL.intersection(ResponseCreateParamsBase.__annotations__)
-    else:
-        names = _ALL
+    names = _ALL.intersection(each.name for each in parameters)
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        # What takes any keyword may hand all of it on to the openai SDK.
+        names |= _ALL.intersection(ResponseCreateParamsBase.__annotations__)
     try:
         _declared[function] = names
     except TypeError:
         pass
     return names
-
-
-def _is_of_the_openai_sdk(responses: Any) -> bool:
-    # The openai SDK imports its resources, in nearly half a second, when one is first used.
-    resources = sys.modules.get("openai.resources.responses")
-    return resources is not None and resources.AsyncResponses in type(responses).__mro__

@@ -116,8 +116,7 @@ def describe(
     )
     summary = " ".join(
         [
-            f"{_SDK} {version or _upstream.UNKNOWN}: "
-            f"{_sentence(fixes, seen, by, waiting=waiting)}"
+            f"{_SDK} {version or _upstream.UNKNOWN}: {_sentence(fixes, seen, by, waiting=waiting)}"
             if _upstream.is_there()
             else f"{_SDK} is not installed: there is nothing to patch.",
             *(

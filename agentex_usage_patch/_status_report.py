@@ -21,10 +21,13 @@ class StatusReport:
     """A status, the environment it was observed in, and what was asked of it.
 
     ``problem`` is why the SDK's model could not be imported, empty when it could.
+    ``worker_problem`` is why no worker can be built, empty when one can, None where that was
+    not tried.
     """
 
     observed: PatchStatus
     problem: str
+    worker_problem: str | None
     require: Require
 
     @property
@@ -39,6 +42,8 @@ class StatusReport:
         """Every fix is in place, by the side that is required, and nothing is in its way."""
         observed = self.observed
         if not observed.complete or observed.conflicts or observed.bypasses:
+            return False
+        if self.worker_problem:
             return False
         return self._by_the_side
 
@@ -57,6 +62,8 @@ class StatusReport:
             "versions": _upstream.versions(),
             **dataclasses.asdict(self.observed),
             "problem": self.problem,
+            "worker": {"built": self.worker_problem == "", "problem": self.worker_problem or ""},
+            "runner": _upstream.dropped_by_runner(),
         }
 
     def print(self, *, as_json: bool) -> None:
@@ -88,6 +95,9 @@ class StatusReport:
             ("conflict", f"{each.distribution} {each.version}: {each.reason}", "red")
             for each in self.observed.conflicts
         ]
+        if self.worker_problem is not None:
+            rows.append(worker_row(self.worker_problem))
+        rows += [("runner", each, "yellow") for each in _upstream.dropped_by_runner()]
         rows += [("past the patch", each, "red") for each in self.observed.bypasses]
         return rows
 
@@ -99,8 +109,14 @@ class StatusReport:
             *filter(None, [self.problem]),
             *unlike,
             self.observed.summary,
-            f"Next: {self.observed.advice}",
+            f"Next: {self._advice}",
         ]
+
+    @property
+    def _advice(self) -> str:
+        if self.worker_problem and not self.observed.conflicts:
+            return f"Mend what keeps a worker from being built: {self.worker_problem}"
+        return self.observed.advice
 
     def _print_table(self, console: Any) -> None:
         from rich.table import Table
@@ -114,6 +130,13 @@ class StatusReport:
         console.print(table)
         for line in self._sentences():
             console.print(Text(line), soft_wrap=True)
+
+
+def worker_row(problem: str) -> tuple[str, str, str]:
+    """Return name, value and style of the line about the worker."""
+    if problem:
+        return "worker", f"cannot be built: {problem}", "red"
+    return "worker", "can be built", "green"
 
 
 def _python() -> str:

@@ -22,6 +22,11 @@ METHOD = "get_response"
 
 #: What runs an agent, and the setting through which fields were sent past the defect.
 WORKER = "AgentexWorker"
+WORKER_MODULE = "agentex.lib.core.temporal.workers.worker"
+ACTIVITIES_MODULE = "agentex.lib.core.temporal.activities"
+INTERCEPTOR_MODULE = (
+    "agentex.lib.core.temporal.plugins.openai_agents.interceptors.context_interceptor"
+)
 EXTRA_ARGS = "extra_args"
 
 #: How the release of an SDK is named whose dist-info is missing.
@@ -32,6 +37,9 @@ BESIDE = ("openai", "openai-agents", "temporalio", "wrapt", "agentex-usage-patch
 
 #: Without it, importing the SDK asks the network for the prices of models.
 OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+
+#: What the SDK wants of the environment before it makes a worker.
+WORKER_ENVIRONMENT = {"AGENT_NAME": "agentex-usage-patch", "ACP_URL": "http://127.0.0.1"}
 
 #: Releases with the defect; the first one after them has the fix.
 AFFECTED = SpecifierSet(">=0.5.1,<0.10.5")
@@ -88,11 +96,37 @@ COMPANIONS = (
     Companion("temporalio", SpecifierSet(">=0.5.1,<0.6"), SpecifierSet("<1.18"),
               "temporalio==1.17.0",
               "its plugin passes conversation_id, which openai-agents 0.2.7 does not take"),
-    Companion("temporalio", SpecifierSet(">=0.6,<0.10.1"), SpecifierSet("<1.26"),
-              "temporalio==1.25.1", "its plugin fails to import with openai-agents 0.4.2"),
+    Companion("temporalio", SpecifierSet(">=0.6,<0.9.6"), SpecifierSet(">=1.20,<1.24"),
+              "temporalio==1.23.0", "AgentexWorker cannot be imported with it"),
+    Companion("temporalio", SpecifierSet(">=0.9.6,<0.10.1"), SpecifierSet("<1.26"),
+              "temporalio==1.25.1", "its plugin cannot be imported with openai-agents 0.4.2"),
     Companion("temporalio", SpecifierSet(">=0.10.1,<=0.28.4"), SpecifierSet("<1.35"),
               "temporalio==1.34.0", _PLUGIN_MOVED),
 )  # fmt: skip
+
+
+#: What temporalio's runner does not pass on from ``Runner.run()``, patched or not: releases
+#: of the SDK with the companions above → keyword → what happens to it.
+RUNNER_DROPS = {
+    SpecifierSet(">=0.5.1,<0.6"): {
+        "conversation_id": "is a TypeError",
+        "auto_previous_response_id": "is a TypeError",
+    },
+    SpecifierSet(">=0.6,<0.10.1"): {
+        "conversation_id": "is dropped without a word",
+        "auto_previous_response_id": "is a TypeError",
+    },
+}
+
+
+def dropped_by_runner() -> list[str]:
+    """Say what the installed runner does not pass on to `get_response`, a sentence each."""
+    return [
+        f"{keyword} of Runner.run() {what} in the runner of this release, patched or not"
+        for releases, dropped in RUNNER_DROPS.items()
+        if within(sdk_version(), releases)
+        for keyword, what in dropped.items()
+    ]
 
 
 def installed_version(distribution: str) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _upstream
+from ._status_report import worker_row
 
 #: In columns: a terminal that a table of four does not fit into.
 _NARROW = 60
@@ -38,16 +39,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """The rows, or the problems that kept them from being made."""
+    """The rows, or the problems that kept them from being made.
+
+    ``worker_problem`` is why no worker can be built, empty when one can, None where that was
+    not tried.
+    """
 
     sdk_version: str | None
     rows: tuple[Row, ...]
     problems: tuple[str, ...]
+    worker_problem: str | None = None
 
     @property
     def right(self) -> bool:
-        """Every row is right with the patch."""
-        return bool(self.rows) and all(row.right_patched for row in self.rows)
+        """Every row is right with the patch, and a worker can be built."""
+        rows_right = bool(self.rows) and all(row.right_patched for row in self.rows)
+        return rows_right and not self.worker_problem
 
     @property
     def summary(self) -> str:
@@ -59,6 +66,8 @@ class Report:
             return f"{_upstream.DISTRIBUTION} is not installed: there is nothing to verify."
         if not self.rows:
             return f"{sdk} could not be run."
+        if self.worker_problem:
+            return f"{sdk}: no worker can be built: {self.worker_problem}"
         if not wrong:
             return f"{sdk} needs no patching; remove this package: {_upstream.REMOVE}"
         return f"{sdk}: {wrong} of {len(self.rows)} wrong as installed, {right} right patched."
@@ -79,6 +88,8 @@ class Report:
             "right": self.right,
             "rows": rows,
             "problems": list(self.problems),
+            "worker": {"built": self.worker_problem == "", "problem": self.worker_problem or ""},
+            "runner": _upstream.dropped_by_runner(),
             "summary": self.summary,
         }
 
@@ -97,6 +108,9 @@ class Report:
             mark, style = ("✓", "green") if right else ("✗", "red")
             return Text(f"{mark} {_shown(value)}", style=style)
 
+        if self.worker_problem is not None:
+            name, value, style = worker_row(self.worker_problem)
+            console.print(Text.assemble(f"{name}: ", (value, style)), soft_wrap=True)
         if console.width < _NARROW:
             for row in self.rows:
                 told = Text.assemble(
@@ -125,7 +139,7 @@ class Report:
                     Text(_shown(row.expected)),
                 )
             console.print(table)
-        for line in (*self.problems, self.summary):
+        for line in (*self.problems, *_upstream.dropped_by_runner(), self.summary):
             console.print(Text(line), soft_wrap=True)
 
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _upstream, _verify_turns
 from ._patch import DISABLED, status
@@ -38,16 +38,17 @@ async def compare(version: str) -> Report:
             raise run
         else:
             problems += [f"{name}, turn {number}: {turn['error']}"
-                         for number, turn in enumerate(run, 1) if turn["error"]]  # fmt: skip
+                         for number, turn in enumerate(run.turns, 1) if turn["error"]]  # fmt: skip
     unpatched, patched = runs
     if isinstance(unpatched, BaseException) or isinstance(patched, BaseException):
         return Report(version, (), tuple(problems))
-    rows = zip(_seen(unpatched), _seen(patched), _expected(ids), strict=True)
+    rows = zip(_seen(unpatched.turns), _seen(patched.turns), _expected(ids), strict=True)
     return Report(
         version,
         tuple(Row(turn, asked, old, new, right)
               for (turn, asked, old), (_, _, new), (_, _, right) in rows),
         tuple(problems),
+        patched.worker_problem,
     )  # fmt: skip
 
 
@@ -55,7 +56,12 @@ class _FailedError(Exception):
     """The process that makes the turns did not end as it should."""
 
 
-async def _run(ids: list[str], environment: dict[str, str], *options: str) -> list[dict[str, Any]]:
+class _Outcome(NamedTuple):
+    worker_problem: str | None
+    turns: list[dict[str, Any]]
+
+
+async def _run(ids: list[str], environment: dict[str, str], *options: str) -> _Outcome:
     """Make the turns in a process of their own; return what came of each, and was sent."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "turns.json")
@@ -76,7 +82,8 @@ async def _run(ids: list[str], environment: dict[str, str], *options: str) -> li
         if process.returncode or not file.exists():
             last = said.decode(errors="replace").strip().splitlines()[-1:]
             raise _FailedError(" ".join([f"exit code {process.returncode}", *last]))
-        turns: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+        outcome = json.loads(file.read_text(encoding="utf-8"))
+    turns: list[dict[str, Any]] = outcome["turns"]
     # By their start, since some releases write several at once when they have ended.
     spans = sorted(
         (span for span in server.spans.values() if span["name"] == _upstream.SPAN),
@@ -85,7 +92,7 @@ async def _run(ids: list[str], environment: dict[str, str], *options: str) -> li
     for number, turn in enumerate(turns):
         turn["body"] = server.bodies[number] if number < len(server.bodies) else {}
         turn["span"] = (spans[number].get("output") or {}) if number < len(spans) else {}
-    return turns
+    return _Outcome(outcome["worker_problem"], turns)
 
 
 def _environment() -> dict[str, str]:

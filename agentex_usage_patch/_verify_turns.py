@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
-from . import _upstream
+from . import _upstream, _worker
 from ._patch import apply_patch
 
 CONVERSATION = "conv_verify"
@@ -52,10 +52,13 @@ class _Message:
 
 
 def main(argv: list[str]) -> None:
-    """Make the turns and write their outcome."""
+    """Make the turns and write their outcome; patched, a worker is built before them."""
+    worker_problem = None
     if "--patched" in argv:
         apply_patch()
-    Path(argv[0]).write_text(json.dumps(asyncio.run(_turns())), encoding="utf-8")
+        worker_problem = _worker.problem()
+    outcome = {"worker_problem": worker_problem, "turns": asyncio.run(_turns())}
+    Path(argv[0]).write_text(json.dumps(outcome), encoding="utf-8")
 
 
 async def _turns() -> list[dict[str, Any]]:

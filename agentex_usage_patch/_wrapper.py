@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import pkgutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from threading import local
@@ -12,6 +13,7 @@ from typing import Any
 
 import wrapt
 
+from . import _upstream
 from ._call import Call, Model
 from ._log import failed
 
@@ -56,6 +58,17 @@ class GetResponse(_ObjectProxy):  # type: ignore[misc]  # see above
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._self_function(*args, **kwargs)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # By reference, as a function; without this package where it is loaded.
+        name = f"{_upstream.MODULE}:{_upstream.CLASS}.{_upstream.METHOD}"
+        return pkgutil.resolve_name, (name,)
+
+    def __copy__(self) -> GetResponse:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> GetResponse:
+        return self
 
     def over(self, original: Any) -> GetResponse:
         """Return a wrapper that does what this one does, over another original."""

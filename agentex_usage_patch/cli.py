@@ -12,7 +12,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from . import _upstream
+from . import __version__, _upstream
 from ._patch import apply_patch, status
 from ._status_report import Require, StatusReport
 
@@ -38,12 +38,13 @@ _HELP = {
     ),
     "status": (
         "whether the patch works in this environment",
-        """Import the model of the installed agentex-sdk, apply the patch in this process, and tell
-        what was observed, what is in the way, and what to do next. It does not see whether the
-        worker has the two lines: its log line says that, and scan. For a health check: --require
-        patched before the upgrade, --require native after it.""",
+        """Import the model of the installed agentex-sdk, apply the patch in this process, build a
+        worker as upstream's template does, and report what was observed, what is in the way, and
+        what to do next. It connects to nothing. It does not see whether your worker has the two
+        lines: its log line says that, and scan. For a health check: --require patched before the
+        upgrade, --require native after it.""",
         ["status", "status --require patched", "status --json"],
-        "0 every fix is in place; 1 not; 2 wrong arguments; 3 agentex-sdk is not installed",
+        "0 every fix is in place, and a worker can be built; 1 not; 2 wrong arguments; 3 no SDK",
     ),
 }  # fmt: skip
 
@@ -106,6 +107,9 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
         f"{_upstream.AFFECTED}, which return zeros, invent the ids and drop the fields.",
         epilog="Begin with: agentex-usage-patch scan .",
     )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {__version__}", help="print the version"
+    )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands = {}
     for name, (brief, description, examples, codes) in _HELP.items():
@@ -139,7 +143,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
 
 def _observed(require: Require) -> StatusReport:
     """Import the SDK's model, apply the patch, and observe."""
-    problem = ""
+    problem, worker_problem = "", None
     for name, value in _upstream.OFFLINE.items():
         os.environ.setdefault(name, value)
     # What the SDK prints while it is imported is not part of the answer.
@@ -156,4 +160,8 @@ def _observed(require: Require) -> StatusReport:
             observed = apply_patch()
             if observed.named("patched"):  # apply_patch() does not look for what goes past it
                 observed = status()
-    return StatusReport(observed, problem, require)
+            if not problem:
+                from . import _worker
+
+                worker_problem = _worker.problem()
+    return StatusReport(observed, problem, worker_problem, require)

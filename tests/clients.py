@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from inspect import signature
 from typing import Any
 
 import httpx
 import pytest
+from openai import NOT_GIVEN
+from openai.resources.responses import AsyncResponses
 from openai.types.responses import ResponseCompletedEvent
 
-from . import calls
+from . import calls, goldens
 from .calls import arguments
 from .wire import Event, Wire, completed
 
@@ -19,16 +22,32 @@ from .wire import Event, Wire, completed
 TOKENS = [1234, 56, 1290, 987, 42]
 
 
+ABSENT: Any = object()
+
+
 class Recording:
-    """A client of any kind: keeps what create was called with, streams real events."""
+    """A client that knows the forwarded names: keeps what create was called with.
+
+    It streams real events.
+    """
 
     def __init__(self, *events: Any) -> None:
         self.responses = self
         self.events = events
         self.requests: list[dict[str, Any]] = []
 
-    async def create(self, **request: Any) -> Any:
-        self.requests.append(request)
+    async def create(
+        self, *, previous_response_id: Any = ABSENT, conversation: Any = ABSENT,
+        prompt: Any = ABSENT, prompt_cache_key: Any = ABSENT, **request: Any,
+    ) -> Any:  # fmt: skip
+        known = {
+            "previous_response_id": previous_response_id,
+            "conversation": conversation,
+            "prompt": prompt,
+            "prompt_cache_key": prompt_cache_key,
+        }
+        given = {name: value for name, value in known.items() if value is not ABSENT}
+        self.requests.append({**request, **given})
         return self._stream()
 
     async def _stream(self) -> Any:
@@ -86,6 +105,18 @@ async def typed(*events: Event) -> list[Any]:
     """Return events as the openai client makes them."""
     stream = await Wire(list(events)).client().responses.create(model="m", input="", stream=True)
     return [each async for each in stream]
+
+
+#: Of the forwarded names, those that the installed openai SDK knows.
+KNOWN = {name for name in goldens.FIELDS if name in signature(AsyncResponses.create).parameters}
+
+
+def assert_handed(request: dict[str, Any]) -> None:
+    """Assert that a create which takes any keyword got a conversation, and no name too many."""
+    assert {**request, **(request.get("extra_body") or {})}["conversation"] == "conv_1"
+    named = {name for name in goldens.FIELDS if name in request}
+    assert named == (KNOWN if calls.AFFECTED else {*goldens.FIELDS})
+    assert all(request[name] is NOT_GIVEN for name in named - {"conversation"})
 
 
 async def ask(model: Any, **keywords: Any) -> Any:

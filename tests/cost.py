@@ -37,7 +37,10 @@ class Client:
         self.events = events
         self.look = look
 
-    async def create(self, **request: Any) -> Any:
+    async def create(
+        self, *, previous_response_id: Any = None, conversation: Any = None, prompt: Any = None,
+        prompt_cache_key: Any = None, **request: Any,
+    ) -> Any:  # fmt: skip
         return self._stream()
 
     async def _stream(self) -> Any:

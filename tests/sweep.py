@@ -15,6 +15,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Collection, Mapping
+from email import message_from_string
 from pathlib import Path
 
 from packaging.version import Version
@@ -54,6 +55,14 @@ def read_from_wheel(release: str, path: str) -> str | None:
         if path not in archive.namelist():
             return None
         return archive.read(path).decode()
+
+
+def requirements(release: str) -> frozenset[str]:
+    """Return what the metadata of a release requires."""
+    name = _upstream.DISTRIBUTION.replace("-", "_")
+    text = read_from_wheel(release, f"{name}-{release}.dist-info/METADATA")
+    assert text is not None, f"the wheel of {release} has no METADATA"
+    return frozenset(message_from_string(text).get_all("Requires-Dist", []))
 
 
 def model_body(source: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import agentex_usage_patch
-from agentex_usage_patch import _upstream, cli
+from agentex_usage_patch import _upstream, _worker, cli
 from agentex_usage_patch._status import Conflict
 
 from . import calls
@@ -76,7 +76,10 @@ def test_every_part_of_the_json_is_documented(capsys: pytest.CaptureFixture[str]
     cli.main(["status", "--json"])
     told = json.loads(capsys.readouterr().out)
     told["conflicts"] = [dataclasses.asdict(Conflict("", "", "", ""))]
-    parts = {*told, *(f"interpreter.{name}" for name in told["interpreter"])}
+    parts = {
+        *told,
+        *(f"{part}.{name}" for part in ("interpreter", "worker") for name in told[part]),
+    }
     parts |= {f"{part}[].{name}" for part in ("fixes", "conflicts") for name in told[part][0]}
     documented = (Path(__file__).parents[1] / "docs" / "status.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([^`]+)` \|", documented, re.MULTILINE)) == parts
@@ -145,16 +148,18 @@ def test_what_the_sdk_prints_is_not_part_of_the_answer(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib, "import_module", lambda _: print("a banner"))
+    monkeypatch.setattr(_worker, "problem", lambda: print("another") or "")
     assert cli.main(["status", "--json"]) == 0
     printed = capsys.readouterr()
     json.loads(printed.out)
-    assert "a banner" in printed.err
+    assert "a banner" in printed.err and "another" in printed.err
 
 
 def test_the_sdk_is_imported_without_asking_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str | None] = []
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "")
     monkeypatch.delenv("LITELLM_LOCAL_MODEL_COST_MAP")
+    monkeypatch.setattr(_worker, "problem", str)
     monkeypatch.setattr(importlib, "import_module", lambda _: asked.append(
         os.environ.get("LITELLM_LOCAL_MODEL_COST_MAP")
     ))  # fmt: skip
@@ -183,6 +188,15 @@ def test_wrong_arguments_are_exit_code_2(
 ) -> None:
     assert cli.main(arguments) == 2
     assert "usage: agentex-usage-patch" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_metadata(capsys: pytest.CaptureFixture[str]) -> None:
+    version = metadata.version("agentex-usage-patch")
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"agentex-usage-patch {version}\n"
+    assert agentex_usage_patch.__version__ == version
+    with pytest.raises(AttributeError, match="has no attribute 'another'"):
+        agentex_usage_patch.another  # noqa: B018 - asking is what raises
 
 
 def test_python_m_is_the_command(

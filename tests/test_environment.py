@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from agentex_usage_patch import _upstream, apply_patch, status
+from agentex_usage_patch import _upstream, apply_patch, cli, status
 from agentex_usage_patch._upstream import FIXES
 
 from . import calls
 from .calls import AFFECTED, make_model, tokens
 from .children import child
-from .clients import TOKENS, Recording, ask, event
+from .clients import TOKENS, Recording, ask, event, ours
 from .test_status import SEEN, evidence
 
 
@@ -76,6 +76,25 @@ def test_where_it_cannot_be_run_the_version_decides_and_status_says_so(
     assert "eyes" not in str(applied)
 
 
+@pytest.mark.parametrize("strict", [False, True])
+async def test_a_frozen_application_is_patched_and_told_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str], *, strict: bool,
+) -> None:  # fmt: skip
+    pretend(monkeypatch, agentex_sdk=None)
+    caplog.set_level(logging.INFO, logger="agentex_usage_patch")
+    applied = apply_patch(strict=strict)
+    assert applied.named("patched" if AFFECTED else "native") == FIXES
+    assert applied.summary.startswith("agentex-sdk of an unknown release: ")
+    assert "not installed" not in f"{applied} {caplog.text}"
+    assert [each.levelno for each in ours(caplog)] == []
+    result = await ask(make_model(Recording(event())))
+    assert tokens(result.usage) == TOKENS
+    assert cli.main(["status"]) == 0
+    printed = capsys.readouterr().out
+    assert "usage: " in printed and "can be built" in printed
+
+
 def test_without_agentex_sdk_there_is_nothing_to_patch(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -96,6 +115,8 @@ def test_without_agentex_sdk_there_is_nothing_to_patch(
         ("0.10.4", "openai", "2.45.0", 'pip install "openai==2.44.0"'),
         ("0.10.4", "temporalio", "1.35.0", 'pip install "temporalio==1.34.0"'),
         ("0.10.0", "temporalio", "1.26.0", 'pip install "temporalio==1.25.1"'),
+        ("0.9.5", "temporalio", "1.24.0", 'pip install "temporalio==1.23.0"'),
+        ("0.6.0", "temporalio", "1.19.0", 'pip install "temporalio==1.23.0"'),
         ("0.5.3", "temporalio", "1.18.0", 'pip install "temporalio==1.17.0"'),
     ],
 )
@@ -103,7 +124,8 @@ def test_a_companion_that_breaks_the_worker_is_told_with_the_command_that_mends_
     sdk: str, distribution: str, version: str, command: str, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    good = {"openai": "2.44.0", "temporalio": "1.17.0"}
+    works = {"0.5.3": "1.17.0", "0.6.0": "1.20.0", "0.9.5": "1.23.0"}
+    good = {"openai": "2.44.0", "temporalio": works.get(sdk, "1.25.1")}
     pretend(monkeypatch, **{**good, "agentex_sdk": sdk})
     assert status().conflicts == ()
     pretend(monkeypatch, **{**good, "agentex_sdk": sdk, distribution: version})

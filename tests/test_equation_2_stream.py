@@ -13,7 +13,7 @@ from agentex_usage_patch._call import Capture, Stream
 
 from . import calls
 from .calls import make_model, tokens
-from .clients import TOKENS, Recording, ask, event
+from .clients import TOKENS, Recording, ask, assert_handed, event
 from .wire import Wire, completed, text
 
 EVENTS = [*text("Hello "), completed()]
@@ -146,7 +146,7 @@ async def test_a_request_that_is_no_stream_is_passed_on_as_it_is() -> None:
     result = await ask(make_model(client), conversation_id="conv_1")
     first, asked, last = client.requests
     assert first == last == {"model": "small", "input": "Safe?"}
-    assert asked["conversation"] == "conv_1"
+    assert_handed(asked)
     assert [answer.id for answer in answers] == ["resp_plain"] * 2
     assert type(answers[0]) is type(event().response)
     assert result.response_id == event().response.id

@@ -227,13 +227,27 @@ def test_switched_off_by_the_environment_it_only_says_so(
     assert [each.getMessage() for each in caplog.records] == [observed.summary]
 
 
-@pytest.mark.parametrize("value", ["", "0"])
-async def test_an_empty_switch_or_zero_leaves_it_on(
+@pytest.mark.parametrize("value", ["", "0", "false", "False", "NO", "off", " no "])
+async def test_a_switch_that_says_no_leaves_it_on(
     value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AGENTEX_USAGE_PATCH_DISABLED", value)
     assert apply_patch().complete
     assert await answer() == TOKENS
+
+
+@pytest.mark.parametrize("value", ["1", "true", "TRUE", "yes", "on", "please"])
+def test_a_switch_that_says_yes_or_something_else_turns_it_off(
+    value: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = in_the_class()
+    monkeypatch.setenv("AGENTEX_USAGE_PATCH_DISABLED", value)
+    observed = apply_patch()
+    assert in_the_class() is original
+    *warned, summary = [each.getMessage() for each in caplog.records]
+    assert summary == observed.summary
+    assert len(warned) == (value == "please")
+    assert all(each.endswith("no or off: understood as 1") for each in warned)
 
 
 class NoMethod:

@@ -108,6 +108,34 @@ async def test_an_error_of_the_server_has_no_context_of_ours(
     assert raised.value.__context__ is None
 
 
+@pytest.mark.parametrize("odd", [12345, 1.5, True, ["resp_1"], {"id": "resp_1"}])
+async def test_an_id_that_is_no_string_counts_as_none(
+    odd: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    apply_patch()
+    model = make_model(Recording(event(id=odd)))
+    if not AFFECTED:
+        with pytest.raises(ValueError, match="string"):
+            await ask(model)
+        return
+    for _ in range(2):
+        result = await ask(model)
+        assert (tokens(result.usage), result.response_id) == (TOKENS, None)
+    (warning,) = ours(caplog)
+    assert warning.getMessage() == (
+        f"the model server's response id is of type {type(odd).__name__} and counts as none"
+    )
+
+
+async def test_an_id_of_a_subclass_of_str_is_kept() -> None:
+    class Identifier(str):
+        __slots__ = ()
+
+    apply_patch()
+    result = await ask(make_model(Recording(event(id=Identifier("resp_kept")))))
+    assert result.response_id == "resp_kept"
+
+
 class Touchy(calls.Span):
     """A span that lets only the body touch its output."""
 

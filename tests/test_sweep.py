@@ -14,6 +14,7 @@ import pytest
 from agentex_usage_patch import _upstream
 
 from . import sweep
+from .releases import REPRESENTATIVES
 
 TOX_INI = Path(__file__).resolve().parents[1] / "tox.ini"
 
@@ -64,6 +65,18 @@ def test_an_environment_of_tox_runs_each_model_that_an_affected_release_ships(
         record_property(f"body {number}", f"{' '.join(group)} (tested: {by})")
     assert sweep.uncovered(groups, tested) == ""
     assert (len(affected), len(groups)) == (AFFECTED_RELEASES, DIFFERENT_BODIES)
+
+
+def test_each_set_of_requirements_has_one_release_that_is_tried_as_a_user_would(
+    affected: list[str],
+) -> None:
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        demands = dict(zip(affected, pool.map(sweep.requirements, affected), strict=True))
+    sets: dict[frozenset[str], list[str]] = {}
+    for release, requirements in demands.items():
+        sets.setdefault(requirements, []).append(release)
+    tried = [[each for each in group if each in REPRESENTATIVES] for group in sets.values()]
+    assert tried == [[each] for each in REPRESENTATIVES], list(sets.values())
 
 
 def test_the_affected_range_begins_with_the_model_and_ends_before_the_fix(

@@ -17,6 +17,7 @@ from threading import Thread
 from xml.etree import ElementTree
 
 import pytest
+from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
 import agentex_usage_patch
 from agentex_usage_patch import _upstream
@@ -27,6 +28,12 @@ PACKAGE = _upstream.MODULE.rpartition(".models.")[0]
 SUITE = ("conftest.py", "test_streaming_model.py")
 TESTS = 40
 PASS_ON_AFFECTED_RELEASES = 30
+#: They hand a mock that takes any keyword a name that openai 1.99.9 does not know. Such a
+#: create may be one in front of that SDK, where every call would be a TypeError.
+NAME_UNKNOWN = {
+    "test_conversation_and_prompt_not_sent_by_default",
+    "test_conversation_id_forwarded_via_sdk_kwarg",
+}
 
 #: An element of a JUnit report → the outcome that it stands for.
 _NOT_PASSED = {"failure": "failed", "error": "error", "skipped": "skipped"}
@@ -46,7 +53,9 @@ def test_upstreams_own_tests_pass_with_the_patch_on_an_affected_release_and_not_
         assert set(outcomes.values()) <= {"passed", "failed"}, outcomes
     affected = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
     assert _passed(without) == (PASS_ON_AFFECTED_RELEASES if affected else TESTS)
-    assert _passed(with_patch) == TESTS
+    failed = {name.rpartition(".")[2] for name, told in with_patch.items() if told == "failed"}
+    known = "conversation" in ResponseCreateParamsBase.__annotations__
+    assert failed == (set() if known else NAME_UNKNOWN)
 
 
 @pytest.fixture
