@@ -11,7 +11,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +81,9 @@ class Environment:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Iterator[Environment]:
+def environment(tmp_path: Path) -> Environment:
     """A new environment."""
-    yield Environment(tmp_path / "environment")
+    return Environment(tmp_path / "environment")
 
 
 def advised(report: Any) -> list[str]:
