@@ -28,6 +28,7 @@ def test_every_row_is_right_with_the_patch_and_wrong_without_where_the_fix_is_mi
 ) -> None:
     told = verified(capsys, code=0)
     assert told["right"] and told["problems"] == []
+    assert told["worker"] == {"built": True, "problem": ""}
     assert [row["turn"] for row in told["rows"]] == [1] * 6 + [2] * 5
     assert {row["right_patched"] for row in told["rows"]} == {True}
     assert {row["wrong_unpatched"] for row in told["rows"]} == {AFFECTED}

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from agentex_usage_patch import _upstream, _worker, cli
+from agentex_usage_patch._verify_report import Report, Row
 
 from . import sweep
 
@@ -91,6 +92,16 @@ def test_a_known_companion_explains_it(
     told = capsys.readouterr().out
     assert 'Next: Run: pip install "temporalio==1.23.0"' in told
     assert "worker: cannot be built: ModuleNotFoundError" in told
+
+
+def test_verify_shows_a_worker_that_cannot_be_built(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report("0.9.4", (Row(1, "prompt", None, "p", "p"),), (), "ImportError: no part")
+    assert not report.right
+    report.print()
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "worker: cannot be built: ImportError: no part"
+    assert told[-1] == "agentex-sdk 0.9.4: no worker can be built: ImportError: no part"
+    assert report.as_dict()["worker"] == {"built": False, "problem": "ImportError: no part"}
 
 
 def test_status_says_what_the_runner_drops(capsys: pytest.CaptureFixture[str]) -> None:
