@@ -122,7 +122,8 @@ def test_an_environment_that_was_broken_on_purpose_is_told_and_mended(
     code, report = environment.status()
     assert code == 1
     assert {fix["state"] for fix in report["fixes"]} == {"patched"}
-    assert report["worker"]["problem"].startswith("ImportError: ")
+    # Without opentelemetry.sdk in the environment the plugin fails before AgentexWorker does.
+    assert report["worker"]["problem"].startswith(("ImportError: ", "ModuleNotFoundError: "))
     assert environment.worker().returncode != 0
     environment.install(*advised(report))
     assert environment.status()[0] == 0
