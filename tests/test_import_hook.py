@@ -17,6 +17,8 @@ import pytest
 from agentex_usage_patch import _import, _patch, status
 from agentex_usage_patch._import import PostImportHook, imported
 
+pytestmark = pytest.mark.companions
+
 
 @pytest.fixture
 def name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:

@@ -20,6 +20,8 @@ from . import calls
 from .calls import AFFECTED, make_model, tokens
 from .clients import TOKENS, Recording, ask, event
 
+pytestmark = [pytest.mark.body, pytest.mark.companions]
+
 SEEN = "seen when get_response was run against stubs"
 #: Releases that cannot be run alone beneath somebody's wrapper.
 HIDDEN = _upstream.within(_upstream.sdk_version(), _upstream.OPENS_MESSAGE_FIRST)

@@ -19,6 +19,8 @@ from .clients import TOKENS, Recording, ask, event
 from .test_status import HIDDEN
 from .test_status_truth import WITH
 
+pytestmark = pytest.mark.companions
+
 MODEL: Any = calls.sdk.TemporalStreamingModel
 
 
