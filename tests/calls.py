@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import importlib
 import logging
 import re
@@ -12,6 +13,10 @@ from typing import Any
 
 from agentex_usage_patch import _upstream
 
+# What the SDK's module imports is kept out of each search that status() makes of the heap.
+for _name in ("agents", "openai", "agentex.lib.adk"):
+    importlib.import_module(_name)
+gc.freeze()
 sdk: Any = importlib.import_module(_upstream.MODULE)
 AFFECTED = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ def seen(name, status):
         "states": sorted({fix.state for fix in status.fixes}),
         "summary": status.summary,
         "model": status.model,
+        "bypasses": status.bypasses,
         "loaded": sorted(loaded & {"agentex", "agents", "openai", "rich", "pydantic"}),
     }
 """
@@ -52,8 +56,11 @@ ANSWER = [[1234, 56, 1290, 987, 42], "conv_1"]
 UNPATCHED = [[0] * 5, None] if AFFECTED else ANSWER
 
 
-def child(code: str, *paths: Path, **environment: str) -> Any:
-    """Run code in a process of its own, and return what it said of itself."""
+def fresh(code: str, *paths: Path, **environment: str) -> Any:
+    """Run code in an interpreter of its own, and return what it said of itself.
+
+    For code that must see its first import of the SDK, or another SDK than the installed one.
+    """
     done = subprocess.run(
         [sys.executable, "-c", f"{_BEGIN}{code}\nprint(json.dumps(said))"],
         env={**_environment(*paths), **environment}, cwd=ROOT,
@@ -63,41 +70,60 @@ def child(code: str, *paths: Path, **environment: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-_FORKS = """
-import json, os, sys, traceback
-import agents, openai, {package}
-for code in json.load(sys.stdin):
+def child(code: str, **environment: str) -> Any:
+    """Run code in a fork of the server, and return what it said of itself.
+
+    The server has imported what the SDK's module imports, but neither that module nor
+    this package: an import from nothing takes seconds.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        request = [f"{_BEGIN}{code}\nprint(json.dumps(said))", environment]
+        server = _server()
+        assert server.stdin and server.stdout
+        server.stdin.write(json.dumps([*request, str(output), str(errors)]) + "\n")
+        server.stdin.flush()
+        assert server.stdout.readline() == "0\n", errors.exists() and errors.read_text()
+        return json.loads(output.read_text().splitlines()[-1])
+
+
+_SERVER = """
+import gc, json, os, sys, traceback
+import agents, openai, agentex.lib.adk
+assert "agentex_usage_patch" not in sys.modules
+gc.freeze()
+for request in sys.stdin:
+    code, environment, *files = json.loads(request)
     child = os.fork()
     if not child:
         try:
-            exec(code, {{}})
+            for number, file in enumerate(files, 1):
+                os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
+            os.environ.update(environment)
+            exec(code, {"__name__": "__main__"})
             sys.stdout.flush()
             os._exit(0)
         except BaseException:
             traceback.print_exc()
             os._exit(1)
-    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
-        print("null", flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
-def forked(codes: list[str], package: str) -> list[Any]:
-    """Run each code in a process of its own; return what each said of itself.
-
-    They are forks of one process that has imported a package which holds what the SDK's
-    module imports, but neither the module nor ours: seconds are saved for each. One
-    that failed has said None.
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", _FORKS.format(package=package)],
-        input=json.dumps([f"{_BEGIN}{code}\nprint(json.dumps(said))" for code in codes]),
-        env=_environment(), cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+@functools.cache
+def _server() -> subprocess.Popen[str]:
+    # Coverage would double the time of its imports, and see nothing of its forks.
+    environment = {
+        name: value
+        for name, value in _environment().items()
+        if not name.startswith("COVERAGE_PROCESS")
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVER],
+        env=environment, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
-    print(done.stderr)
-    assert done.returncode == 0
-    said = [json.loads(line) for line in done.stdout.splitlines() if line[:1] in "{n"]
-    assert len(said) == len(codes)
-    return said
+    atexit.register(server.communicate)
+    return server
 
 
 def _environment(*paths: Path) -> dict[str, str]:

@@ -28,6 +28,7 @@ def run(tracers: str, order: str) -> dict[str, Any]:
     start(tracers)
     from . import calls, runs
 
+    gc.unfreeze()  # what tracers hold counts here
     if order == "after":
         agentex_usage_patch.apply_patch()
     for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):

@@ -22,6 +22,8 @@ from . import calls
 from .calls import AFFECTED, make_model
 from .clients import Recording, ask, event
 
+pytestmark = pytest.mark.companions
+
 MODEL: Any = calls.sdk.TemporalStreamingModel
 NAME = f"{MODEL.__module__}.TemporalStreamingModel"
 

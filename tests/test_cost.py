@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agentex_usage_patch import _upstream
 
 from . import cost
 from .calls import AFFECTED
 from .children import child
+
+pytestmark = pytest.mark.processes
 
 
 def test_a_call_an_event_and_a_read_of_the_model_cost_what_the_figures_say() -> None:

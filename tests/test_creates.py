@@ -19,7 +19,7 @@ from .calls import AFFECTED, make_model, tokens
 from .clients import TOKENS, Recording, ask, assert_handed, event
 from .wire import Wire, completed
 
-pytestmark = pytest.mark.usefixtures("patched")
+pytestmark = [pytest.mark.usefixtures("patched"), pytest.mark.body]
 
 
 class Callable:

@@ -15,7 +15,7 @@ from agentex_usage_patch._upstream import FIXES
 
 from . import calls
 from .calls import AFFECTED, make_model, tokens
-from .children import child
+from .children import fresh
 from .clients import TOKENS, Recording, ask, event, ours
 from .test_status import SEEN, evidence
 
@@ -153,10 +153,11 @@ metadata.PathDistribution.locate_file = lambda self, path: there / path
 """
 
 
+@pytest.mark.processes
 def test_a_release_whose_model_has_moved_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "agentex").mkdir()
     (tmp_path / "agentex" / "__init__.py").touch()
-    said = child(f"""
+    said = fresh(f"""
 from pathlib import Path
 there = Path({str(tmp_path)!r})
 {GONE}
@@ -178,8 +179,9 @@ except AgentexUsagePatchError as error:
     )
 
 
+@pytest.mark.processes
 def test_an_editable_install_is_not_said_to_lack_the_model(tmp_path: Path) -> None:
-    said = child(f"""
+    said = fresh(f"""
 from pathlib import Path
 there = Path({str(tmp_path)!r})
 {GONE}

@@ -23,7 +23,7 @@ from .wire import Wire, completed, response, text
 
 GOLDENS = goldens.read()
 RAISING = sorted(name for name, golden in GOLDENS.items() if "raised" in golden)
-pytestmark = pytest.mark.usefixtures("patched")
+pytestmark = [pytest.mark.usefixtures("patched"), pytest.mark.body, pytest.mark.companions]
 
 
 def test_every_case_has_a_golden() -> None:

@@ -15,6 +15,8 @@ from .calls import AFFECTED, arguments, make_model, observe
 from .clients import Waiting
 from .wire import Wire, completed, text
 
+pytestmark = [pytest.mark.body, pytest.mark.companions]
+
 
 def around_the_fix(seen: dict[str, Any]) -> dict[str, Any]:
     """Return what was seen of a call, without the part that PR #335 is about."""

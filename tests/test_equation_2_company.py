@@ -19,6 +19,8 @@ from .calls import make_model, tokens
 from .clients import TOKENS, Recording, ask, event
 from .wire import Wire, completed
 
+pytestmark = pytest.mark.companions
+
 
 def wrapped_by_a_function(meet: Any) -> None:
     """Replace get_response by a plain function that calls it, as people patch by hand."""

@@ -17,6 +17,8 @@ from .calls import make_model
 from .clients import Waiting, ask
 from .wire import Wire, completed, text
 
+pytestmark = pytest.mark.body
+
 _OURS = Path(agentex_usage_patch.__file__).parent
 
 

@@ -18,6 +18,8 @@ from .calls import AFFECTED, arguments, make_model, observe, tokens
 from .clients import TOKENS, Declaring, Recording, ask, event, ours
 from .wire import Wire, completed
 
+pytestmark = pytest.mark.body
+
 #: A value of each forwarded field, as a caller gives it and as the workaround does.
 KEYWORDS: dict[str, Any] = {
     "previous_response_id": "resp_abcdef123456",

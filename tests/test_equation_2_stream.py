@@ -16,6 +16,8 @@ from .calls import make_model, tokens
 from .clients import TOKENS, Recording, ask, assert_handed, event
 from .wire import Wire, completed, text
 
+pytestmark = pytest.mark.body
+
 EVENTS = [*text("Hello "), completed()]
 
 

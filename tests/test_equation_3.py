@@ -23,6 +23,8 @@ from .calls import AFFECTED, make_model, observe, tokens
 from .clients import TOKENS, ask
 from .wire import Wire, completed
 
+pytestmark = [pytest.mark.body, pytest.mark.companions]
+
 #: Where a fix stands once the patch is applied, and before that.
 WITH = "patched" if AFFECTED else "native"
 WITHOUT = "missing" if AFFECTED else "native"

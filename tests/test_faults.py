@@ -19,6 +19,8 @@ from .calls import AFFECTED, make_model, tokens
 from .clients import TOKENS, Recording, ask, event, ours, typed
 from .wire import completed, text
 
+pytestmark = pytest.mark.body
+
 #: What an unpatched call counts, where the model's usage cannot be known.
 LOST = [0] * 5 if AFFECTED else TOKENS
 OUTPUT = event().response.output

@@ -49,6 +49,7 @@ def test_a_wrapper_that_cannot_be_imported_leaves_the_worker_as_it_was(
     assert ("failed (ModuleNotFoundError)" in applied.summary) is AFFECTED
 
 
+@pytest.mark.processes
 def test_a_hook_that_fails_does_not_fail_the_import() -> None:
     said = child("""
 from agentex_usage_patch import _patch, apply_patch, status

@@ -19,6 +19,8 @@ from agentex_usage_patch._import import PostImportHook, imported
 
 from .children import AFFECTED, child
 
+pytestmark = pytest.mark.companions
+
 
 @pytest.fixture
 def name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
@@ -237,6 +239,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.processes
 def test_the_import_hook_observes_such_a_wrapper_within_a_running_loop() -> None:
     said = child(IN_THE_HOOK)
     assert said["within"]["states"] == ["patched" if AFFECTED else "native"]

@@ -8,11 +8,14 @@ import pytest
 
 from agentex_usage_patch import _upstream
 
-from .children import AFFECTED, ANSWER, CALL, UNPATCHED, child
+from .children import AFFECTED, ANSWER, CALL, UNPATCHED, child, fresh
+
+pytestmark = pytest.mark.processes
 
 
 def test_applied_before_the_import_it_waits_for_it_and_loads_nothing_of_the_sdk() -> None:
-    said = child(f"""
+    # Its own process: it sees a whole import of the SDK from nothing.
+    said = fresh(f"""
 import agentex_usage_patch
 seen("before", agentex_usage_patch.status())
 seen("applied", agentex_usage_patch.apply_patch())
@@ -30,6 +33,7 @@ seen("removed", agentex_usage_patch.remove_patch())
     assert "will be applied when its model is imported" in said["applied"]["summary"]
     assert said["imported"]["states"] == ["patched" if AFFECTED else "native"]
     assert said["imported"]["model"].endswith("TemporalStreamingModel.get_response")
+    assert said["imported"]["bypasses"] == []
     assert said["call"] == ANSWER
     assert said["lines"] == [["INFO", said["imported"]["summary"]]]
     assert said["removed"]["states"] == ["missing" if AFFECTED else "native"]
@@ -54,7 +58,11 @@ seen("applied", agentex_usage_patch.status())
 {CALL}
 seen("imported", agentex_usage_patch.status())
 """)
-    assert said["applied"]["loaded"] == []
+    bare = fresh("""
+import agentex_usage_patch.auto
+seen("applied", agentex_usage_patch.status())
+""")
+    assert bare["applied"]["loaded"] == []
     assert "will be applied" in said["applied"]["summary"]
     assert said["imported"]["states"] == ["patched" if AFFECTED else "native"]
     assert said["call"] == ANSWER
@@ -92,7 +100,7 @@ def another_sdk(tmp_path: Path) -> Path:
 
 
 def test_strict_before_the_import_raises_at_the_import(another_sdk: Path) -> None:
-    said = child(f"""
+    said = fresh(f"""
 from agentex_usage_patch import AgentexUsagePatchError, apply_patch
 seen("applied", apply_patch(strict=True))
 try:
@@ -106,7 +114,7 @@ except AgentexUsagePatchError as error:
 
 
 def test_without_strict_a_model_that_cannot_be_patched_is_imported(another_sdk: Path) -> None:
-    said = child(f"""
+    said = fresh(f"""
 from agentex_usage_patch import apply_patch, status
 apply_patch()
 import {_upstream.MODULE}
@@ -117,7 +125,7 @@ seen("imported", status())
 
 
 def test_removed_before_the_import_it_has_nothing_to_say_at_the_import(another_sdk: Path) -> None:
-    said = child(f"""
+    said = fresh(f"""
 from agentex_usage_patch import apply_patch, remove_patch, status
 apply_patch(strict=True)
 seen("removed", remove_patch())

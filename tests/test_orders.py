@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from agentex_usage_patch import _upstream
 
-from .children import AFFECTED, ANSWER, CALL, UNPATCHED, child, forked
+from .children import AFFECTED, ANSWER, CALL, UNPATCHED, child
+
+pytestmark = pytest.mark.processes
 
 _SDK = _upstream.MODULE
 
@@ -125,16 +125,9 @@ said["finders"] = [repr(finder) for finder in sys.meta_path if "PostImportHook" 
 """
 
 
-@pytest.fixture(scope="module")
-def all_said() -> dict[str, Any]:
-    """What was said in each order."""
-    said = forked([_BEGIN + code + _END for code in ORDERS.values()], "agentex.lib.adk")
-    return dict(zip(ORDERS, said, strict=True))
-
-
 @pytest.mark.parametrize("order", ORDERS)
-def test_the_end_is_the_same(order: str, all_said: dict[str, Any]) -> None:
-    said = all_said[order]
+def test_the_end_is_the_same(order: str) -> None:
+    said = child(_BEGIN + ORDERS[order] + _END)
     assert said["patched"]["states"] == ["patched" if AFFECTED else "native"]
     assert said["answer"] == ANSWER
     # One line each time that it was applied, and none for anything else.

@@ -18,6 +18,8 @@ from .calls import AFFECTED, observe
 from .cases import CALLS
 from .test_equation_2 import around_the_fix
 
+pytestmark = pytest.mark.body
+
 GOLDENS = goldens.read_random()
 
 

@@ -16,6 +16,8 @@ from agentex_usage_patch import _upstream, apply_patch, remove_patch
 
 from . import calls
 
+pytestmark = pytest.mark.companions
+
 
 def pickled(what: Any) -> Any:
     return pickle.loads(pickle.dumps(what))
@@ -76,6 +78,7 @@ assert loaded is TemporalStreamingModel.get_response
 """
 
 
+@pytest.mark.processes
 def test_it_is_loaded_where_this_package_is_not() -> None:
     # In a process of its own, since this one has imported it.
     apply_patch()

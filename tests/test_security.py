@@ -106,6 +106,7 @@ said["imported"] = sorted(set(sys.modules) - before)
 """
 
 
+@pytest.mark.processes
 def test_nothing_is_imported_that_is_not_ours_or_needed_for_any_call() -> None:
     ours = "from agentex_usage_patch import apply_patch, remove_patch, status\n"
     ours += "apply_patch(), status(), remove_patch()"

@@ -16,6 +16,8 @@ from . import calls
 from .calls import AFFECTED, make_model, tokens
 from .clients import TOKENS, Recording, ask, event, ours
 
+pytestmark = pytest.mark.body
+
 
 def fail(*_: Any, **__: Any) -> Any:
     raise LookupError("not for anybody's eyes")

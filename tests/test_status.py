@@ -19,6 +19,8 @@ from . import calls
 from .calls import AFFECTED, make_model, tokens
 from .clients import TOKENS, Recording, ask, event
 
+pytestmark = [pytest.mark.body, pytest.mark.companions]
+
 SEEN = "seen when get_response was run against stubs"
 
 

@@ -27,6 +27,8 @@ from .calls import AFFECTED, make_model, tokens
 from .clients import TOKENS, Recording, ask, event
 from .test_status import Partial
 
+pytestmark = [pytest.mark.body, pytest.mark.companions]
+
 WITH: State = "patched" if AFFECTED else "native"
 WITHOUT: State = "missing" if AFFECTED else "native"
 

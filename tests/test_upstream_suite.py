@@ -24,6 +24,8 @@ from agentex_usage_patch import _upstream
 
 from . import sweep
 
+pytestmark = [pytest.mark.body, pytest.mark.processes]
+
 PACKAGE = _upstream.MODULE.rpartition(".models.")[0]
 SUITE = ("conftest.py", "test_streaming_model.py")
 TESTS = 40

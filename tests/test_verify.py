@@ -13,6 +13,8 @@ import pytest
 from agentex_usage_patch import _upstream, _verify_run, cli
 from agentex_usage_patch._verify_server import Server, usage
 
+pytestmark = pytest.mark.processes
+
 AFFECTED = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
 
 
@@ -59,7 +61,7 @@ def test_a_patch_that_does_nothing_is_not_called_right(
 def test_a_process_that_fails_is_told_with_its_last_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_verify_run, "_environment", lambda: {"PYTHONPATH": "/nowhere"})
+    monkeypatch.setattr(_verify_run, "_environment", lambda: {"PYTHONHOME": "/nowhere"})
     told = verified(capsys, code=1)
     assert told["rows"] == [] and not told["right"]
     as_installed, with_patch = told["problems"]
@@ -83,7 +85,7 @@ def test_a_disk_that_fills_up_meanwhile_is_told(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_verify_run, "_environment", lambda: {"PYTHONPATH": "/nowhere"})
+    monkeypatch.setattr(_verify_run, "_environment", lambda: {"PYTHONHOME": "/nowhere"})
     monkeypatch.setattr(Path, "write_text", full)
     assert cli.main(["verify", "--svg", str(tmp_path / "verify.svg")]) == 2
     printed = capsys.readouterr()

@@ -43,6 +43,7 @@ def test_a_worker_of_this_release_can_be_built(no_network: list[Any]) -> None:
     assert [os.environ.get(name) for name in names] == before
 
 
+@pytest.mark.processes  # it asks the index for a wheel
 def test_it_is_made_of_what_upstreams_template_is_made_of() -> None:
     path = "agentex/lib/cli/templates/temporal-openai-agents/project/run_worker.py.j2"
     source = sweep.read_from_wheel(_upstream.FIXED_IN, path)

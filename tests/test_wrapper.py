@@ -18,6 +18,8 @@ from .calls import AFFECTED, make_model, tokens
 from .clients import TOKENS, Recording, ask, event
 from .test_status_truth import WITH
 
+pytestmark = pytest.mark.companions
+
 MODEL: Any = calls.sdk.TemporalStreamingModel
 
 
