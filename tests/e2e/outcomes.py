@@ -25,13 +25,8 @@ async def what_is_left(talk: Conversation) -> Json:
 
 
 LEFT, LOAD = "what is left in the workers", "a load of conversations"
-#: In the order in which those that are alone are held.
-ALL = {
-    LEFT: Case(what_is_left, alone=True),
-    LOAD: Case(load, alone=True),
-    **CASES,
-    **OPTIONS,
-}
+#: Cases that run alone follow each other in this order.
+ALL = {**CASES, **OPTIONS, LEFT: Case(what_is_left, alone=True), LOAD: Case(load, alone=True)}
 
 
 class Outcomes:
