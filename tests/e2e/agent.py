@@ -81,7 +81,7 @@ async def ask_model(asked: dict[str, Any]) -> dict[str, Any]:
 @activity.defn
 async def inspect_worker() -> dict[str, Any]:
     """Tell what of a call is left in this worker's process."""
-    gc.collect()
+    gc.collect()  # run_worker froze what the imports made, so this is quick
     kept = [each for each in gc.get_objects() if type(each).__name__ in ("Call", "Stream")]
     return {
         "worker": os.environ["AGENT_NAME"],

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from .answers import Answer, Json, calls, says, thinks_and_says
 from .conversation import Conversation
+from .parts import HANGS
 
 PROMPT = {"id": "pmpt_e2e", "version": "2"}
 
@@ -18,13 +19,16 @@ class Case(NamedTuple):
 
     ``errors``: so many of its turns raise. ``refused``: what the fix forwards is refused,
     so that unpatched it goes another way. ``swallowed``: in what `SWALLOWING` differs, as
-    something is raised while a message is open.
+    something is raised while a message is open. ``retries``: so many attempts of activities
+    follow a failed one. ``alone``: it disturbs its workers, so no other case runs on them.
     """
 
     hold: Callable[[Conversation], Awaitable[Json]]
     errors: int = 0
     refused: bool = False
     swallowed: tuple[str, ...] = ()
+    retries: int = 0
+    alone: bool = False
 
 
 #: Here the ``async with`` of a streamed message returns the message when it is left, which
@@ -156,13 +160,15 @@ async def redis_away(talk: Conversation) -> Json:
     during = await talk.left()
     assert during["tasks"]
     assert (during["kept"] > 0) is during["patched"]
-    (worker,) = talk.workers
+    worker = talk.who_asked(answer)
     await worker.redis.stop()
-    answer.go_on.set()
-    await turn
-    await worker.redis.start()
+    try:
+        answer.go_on.set()
+        await turn
+    finally:
+        await worker.redis.start()
     await talk.turn(chain=True)
-    return await talk.seen()
+    return await talk.seen() | {"left": await talk.left()}
 
 
 async def api_away(talk: Conversation) -> Json:
@@ -177,7 +183,7 @@ async def cancelled(talk: Conversation) -> Json:
     answer, turn = await stopped(talk)
     await talk.handle.signal("cancel_turn")
     await turn
-    async with asyncio.timeout(60):  # the worker learns of it with a heartbeat
+    async with asyncio.timeout(HANGS):  # the worker learns of it with a heartbeat
         await answer.left.wait()
     await talk.turn()
     return await talk.seen()
@@ -188,10 +194,12 @@ async def killed(talk: Conversation) -> Json:
     answer, turn = await stopped(talk)
     worker = talk.who_asked(answer)
     await worker.process.stop(signal.SIGKILL)
-    await turn
-    await talk.turn(chain=True)
-    await worker.start()
-    return await talk.seen(spans=2)
+    try:
+        await turn
+        await talk.turn(chain=True)
+    finally:
+        await worker.start()
+    return await talk.seen(spans=2) | {"left": await talk.left()}
 
 
 async def silent(talk: Conversation) -> Json:
@@ -199,16 +207,19 @@ async def silent(talk: Conversation) -> Json:
     answer, turn = await stopped(talk)
     worker = talk.who_asked(answer)
     await worker.temporal.stop()
-    await turn
-    await worker.temporal.start()
-    async with asyncio.timeout(60):  # its next heartbeat tells it that it lost the activity
+    try:
+        await turn
+    finally:
+        await worker.temporal.start()
+    async with asyncio.timeout(HANGS):  # its next heartbeat tells it that it lost the activity
         await answer.left.wait()
     await talk.turn(chain=True)
-    return await talk.seen()
+    return await talk.seen() | {"left": await talk.left()}
 
 
+CHAINED = "two turns chained by previous_response_id"
 CASES = {
-    "two turns chained by previous_response_id": Case(two_turns),
+    CHAINED: Case(two_turns),
     "prompt": Case(prompt),
     "conversation_id and prompt past the runner": Case(past_the_runner),
     "RunConfig": Case(run_config),
@@ -217,19 +228,20 @@ CASES = {
     "structured output": Case(structured),
     "reasoning items": Case(reasoning),
     "400 for an unknown id": Case(unknown_id, errors=1, refused=True),
-    "429 and then 200": Case(rate_limited),
-    "500 and then 200": Case(server_error),
-    "a stream cut in the middle": Case(cut, swallowed=("turns", "history", "bodies", "spans")),
+    "429 and then 200": Case(rate_limited, retries=1),
+    "500 and then 200": Case(server_error, retries=1),
+    "a stream cut in the middle": Case(
+        cut, retries=1, swallowed=("turns", "history", "bodies", "spans")
+    ),
     "no completed event": Case(not_completed),
     "response.incomplete": Case(incomplete),
     "response.failed": Case(failed),
-    "Redis goes away and comes back": Case(redis_away),
-    "the Agentex API answers 500": Case(api_away),
+    "the Agentex API answers 500": Case(api_away, retries=1),
+    "the activity is cancelled": Case(cancelled, errors=1, swallowed=("history", "spans")),
+    "Redis goes away and comes back": Case(redis_away, alone=True),
+    "a heartbeat times out": Case(silent, retries=1, alone=True, swallowed=("history", "spans")),
+    "the worker is killed": Case(killed, retries=1, alone=True),
 }
 
-#: Two workers share the work of these.
-PAIR_CASES = {
-    "the activity is cancelled": Case(cancelled, errors=1, swallowed=("history", "spans")),
-    "the worker is killed": Case(killed),
-    "a heartbeat times out": Case(silent, swallowed=("history", "spans")),
-}
+#: What Runner.run offers for stateful responses, which is not the same on each release.
+OPTIONS = {each.__name__: Case(each) for each in (conversation_id, auto_previous_response_id)}

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from .outcomes import Outcomes
+from .retries import held_again
 from .stack import FIXED, RELEASES, Setting, Stack
 
 _stacks: list[Stack] = []
@@ -25,17 +26,14 @@ async def stack() -> AsyncIterator[Stack]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def outcomes(stack: Stack) -> Outcomes:
-    """A worker of each setting."""
-    _outcomes.append(await Outcomes(stack).start("one", 1, heartbeat=60))
-    return _outcomes[-1]
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def pairs(stack: Stack) -> Outcomes:
-    """Two workers of each setting."""
-    _outcomes.append(await Outcomes(stack).start("pair", 2, heartbeat=10))
-    return _outcomes[-1]
+async def outcomes(request: pytest.FixtureRequest, stack: Stack) -> AsyncIterator[Outcomes]:
+    """All cases that the chosen tests want, under way."""
+    outcomes = Outcomes(stack)
+    _outcomes.append(outcomes)
+    calls = (getattr(each, "callspec", None) for each in request.session.items)
+    outcomes.begin({call.params["case"] for call in calls if call and "case" in call.params})
+    yield outcomes
+    await outcomes.end()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -58,7 +56,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, seen in outcomes.told().items():
             for release in RELEASES:
                 cells = [Setting(release, patched=False), Setting(release, patched=True), FIXED]
-                write(f"| {name} | {release} | {' | '.join(seen[each] for each in cells)} |")
+                row = " | ".join(seen.get(each, "not held") for each in cells)
+                write(f"| {name} | {release} | {row} |")
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
             write(f"{name}: {value}")
+    for each in held_again:
+        write(f"held again: {each}")

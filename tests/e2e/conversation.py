@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from redis.asyncio import Redis
+from temporalio.api.failure.v1 import Failure
 from temporalio.client import WorkflowHandle
 
 from agentex_usage_patch import _upstream
 
 from .answers import Answer, Json
+from .parts import HANGS
 from .servers import Task
 from .stack import Stack, Worker
 
@@ -24,10 +26,11 @@ FIELDS = (*_upstream.FORWARDED.values(), _upstream.PROMPT_CACHE_KEY)
 class Conversation:
     """A workflow of the agent's, with what the servers were asked for it."""
 
-    def __init__(self, stack: Stack, workers: list[Worker], case: str) -> None:
+    def __init__(self, stack: Stack, workers: list[Worker], case: str, number: int = 1) -> None:
+        """Prepare the conversation of a case; ``number`` counts those that repeat it."""
         self.stack = stack
         self.workers = workers
-        self.task = f"{case.replace(' ', '-')}-{workers[0].name}-{stack.run}"
+        self.task = f"{case.replace(' ', '-')}-{number}-{workers[0].name}-{stack.run}"
         self.handle: WorkflowHandle[Any, Any]
         self.turns: list[Json] = []
 
@@ -70,7 +73,7 @@ class Conversation:
     async def left(self) -> Json:
         """Return what of calls is left in the processes of its workers."""
         found: dict[str, Json] = {}
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANGS):
             while len(found) < len(self.workers):
                 # Several at once, as one worker may take all that comes one by one.
                 asked = [
@@ -91,7 +94,7 @@ class Conversation:
         """Wait until so many updates have reached the user."""
         redis: Any = Redis.from_url(self.stack.redis_url)
         last, read = "0", 0
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANGS):
             while read < updates:
                 for _, entries in await redis.xread({f"task:{self.task}": last}, block=1000):
                     read += len(entries)
@@ -115,9 +118,22 @@ class Conversation:
             "streamed": [each async for each in self._streamed()],
             "stored": [_without(each, "id", "task_id") for each in served.messages.values()],
             "history": [each async for each in self._history()],
-            "left": await self.left(),
         }
         return json.loads(self._told_apart(json.dumps(seen)))  # type: ignore[no-any-return]
+
+    async def repeated(self) -> list[Failure]:
+        """Return how each attempt of an activity failed that was followed by another.
+
+        The history keeps the last of them; those before it show as empty.
+        """
+        failures: list[Failure] = []
+        history = await self.handle.fetch_history()
+        for event in history.events:
+            started = event.activity_task_started_event_attributes
+            if started.attempt > 1:
+                failures += [Failure()] * (started.attempt - 2)
+                failures.append(started.last_failure)
+        return failures
 
     def _spans(self) -> list[Json]:
         return self.stack.backend.ended_spans(self.task, _upstream.SPAN)
@@ -177,7 +193,6 @@ def around_the_fix(seen: Json) -> Json:
         "spans": [_without(span, "usage") for span in seen["spans"]],
         "given": len(seen["given"]),
         **{name: seen[name] for name in ("streamed", "stored", "refused")},
-        "left": _without(seen["left"], "patched"),
     }
 
 

@@ -1,64 +1,106 @@
-"""What came of each case on each setting: a case is held once, on all of them at a time."""
+"""What is seen of each case on each setting; what was asked for is held side by side."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Self
+from collections.abc import Collection, Iterable
 
 from .answers import Json
-from .cases import Case
+from .cases import CASES, CHAINED, OPTIONS, Case
 from .conversation import Conversation, in_short
-from .stack import SETTINGS, Setting, Stack, Worker
+from .load import load
+from .retries import undisturbed
+from .stack import BRIEF, SETTINGS, Setting, Stack, Worker
+
+#: So many conversations at a time on the two workers of a setting.
+AT_ONCE = 4
+
+#: Seconds without a heartbeat after which Temporal gives an activity to the other worker.
+HEARTBEAT = 10
+
+
+async def what_is_left(talk: Conversation) -> Json:
+    """Tell what is left in the workers, after all conversations before this one."""
+    return {"left": await talk.left()}
+
+
+LEFT, LOAD = "what is left in the workers", "a load of conversations"
+#: Cases that run alone follow each other in this order.
+ALL = {**CASES, **OPTIONS, LEFT: Case(what_is_left, alone=True), LOAD: Case(load, alone=True)}
 
 
 class Outcomes:
-    """So many workers of each setting, and what was seen of them."""
+    """Two workers of each setting, and what was seen of them."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.workers: dict[Setting, list[Worker]] = {}
-        self.held: dict[str, asyncio.Task[dict[Setting, Any]]] = {}
+        self._held: dict[tuple[str, Setting], asyncio.Task[Json]] = {}
+        self._started: list[asyncio.Task[list[Worker]]] = []
 
-    async def start(self, name: str, count: int, heartbeat: int) -> Self:
-        """Start so many workers of each setting, which share its work."""
+    def begin(self, wanted: Collection[str]) -> None:
+        """Start the workers and the cases that are wanted; nothing is waited for.
 
-        async def workers(setting: Setting) -> list[Worker]:
-            queue = f"{name}-{setting}"
-            return await asyncio.gather(
-                *(
-                    self.stack.worker(setting, f"{queue}-{number}", queue, heartbeat=heartbeat)
-                    for number in range(count)
-                )
-            )
+        Cases that disturb nobody come first, several at a time. Then each of the others
+        has the workers for itself.
+        """
+        names = [name for name in ALL if name in wanted]
+        for setting in SETTINGS if names else ():
+            self._begin(setting, 2, names)
+        if CHAINED in names:
+            self._begin(BRIEF, 1, [CHAINED])
 
-        started = await asyncio.gather(*map(workers, SETTINGS))
-        self.workers = dict(zip(SETTINGS, started, strict=True))
-        return self
+    def _begin(self, setting: Setting, count: int, names: Iterable[str]) -> None:
+        workers = asyncio.create_task(self._workers(setting, count))
+        self._started.append(workers)
+        gate = asyncio.Semaphore(AT_ONCE)
+        before: list[asyncio.Task[Json]] = []
+        for name in sorted(names, key=lambda name: ALL[name].alone):
+            wait_for = tuple(before) if ALL[name].alone else ()
+            held = asyncio.create_task(self._hold(name, workers, gate, wait_for))
+            before.append(held)
+            self._held[name, setting] = held
 
-    async def of(self, name: str, case: Case, setting: Setting) -> Json:
+    async def of(self, name: str, setting: Setting) -> Json:
         """Return what was seen of a case on a setting."""
-        if name not in self.held:
-            self.held[name] = asyncio.create_task(self._hold(name, case))
-        seen = (await self.held[name])[setting]
-        if isinstance(seen, BaseException):
-            raise seen
-        return seen  # type: ignore[no-any-return]
+        return await asyncio.shield(self._held[name, setting])
 
     def told(self) -> dict[str, dict[Setting, str]]:
         """Return in short what was seen of each case that was held."""
-        return {
-            name: {
-                setting: type(seen).__name__ if isinstance(seen, BaseException) else in_short(seen)
-                for setting, seen in task.result().items()
-            }
-            for name, task in self.held.items()
-            if task.done()
-        }
+        told: dict[str, dict[Setting, str]] = {}
+        for (name, setting), task in self._held.items():
+            if task.done() and not task.cancelled() and name in (CASES | OPTIONS):
+                error = task.exception()
+                short = type(error).__name__ if error else in_short(task.result())
+                told.setdefault(name, {})[setting] = short
+        return told
 
-    async def _hold(self, name: str, case: Case) -> dict[Setting, Any]:
-        async def hold(workers: list[Worker]) -> Json:
-            async with asyncio.timeout(180), Conversation(self.stack, workers, name) as talk:
-                return await case.hold(talk)
+    async def end(self) -> None:
+        """Stop what is still held, as when the tests were interrupted."""
+        tasks = [*self._held.values(), *self._started]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-        seen = await asyncio.gather(*map(hold, self.workers.values()), return_exceptions=True)
-        return dict(zip(self.workers, seen, strict=True))
+    async def _workers(self, setting: Setting, count: int) -> list[Worker]:
+        return await asyncio.gather(
+            *(
+                self.stack.worker(
+                    setting, f"agent-{setting}-{number}", f"agent-{setting}", heartbeat=HEARTBEAT
+                )
+                for number in range(count)
+            )
+        )
+
+    async def _hold(
+        self,
+        name: str,
+        started: asyncio.Task[list[Worker]],
+        gate: asyncio.Semaphore,
+        wait_for: Collection[asyncio.Task[Json]],
+    ) -> Json:
+        if wait_for:
+            await asyncio.wait(wait_for)
+        workers = await asyncio.shield(started)
+        case = ALL[name]
+        async with gate:
+            return await undisturbed(self.stack, workers, name, case.hold, case.retries)

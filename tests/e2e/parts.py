@@ -16,6 +16,9 @@ from temporalio.client import Client
 
 HERE = Path(__file__).parent
 
+#: Seconds after which what was waited for is taken to hang. No test lasts as long or expects it.
+HANGS = 600
+
 
 class MissingError(RuntimeError):
     """A program is not installed; the message says what to install, or what to set."""
@@ -119,7 +122,7 @@ def redis_command(port: int) -> list[str]:
 
 async def connected(address: str, process: Process | None) -> Client:
     """Return a client of Temporal, once it answers."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANGS):
         while True:
             try:
                 return await Client.connect(address)
@@ -131,7 +134,7 @@ async def connected(address: str, process: Process | None) -> Client:
 
 async def listening(host: str, port: int, process: Process) -> None:
     """Wait until a port answers."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANGS):
         while True:
             try:
                 _, writer = await asyncio.open_connection(host, port)

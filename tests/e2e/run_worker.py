@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -48,21 +49,22 @@ def close_no_client_from_a_workflow() -> None:
 
 
 class Plugin(OpenAIAgentsPlugin):
-    """Upstream's plugin, with as many workflows in the worker's cache as it is told.
+    """Upstream's plugin, in a worker that caches no workflow.
 
-    Temporal's test server, unlike a real one, never takes back what it keeps for the worker
-    that has a workflow cached: when that one is gone, the workflow stands still.
+    A worker that caches a workflow has a queue of its own for it. Temporal's test server,
+    unlike a real one, never moves such a workflow to another worker when this one ends.
     """
 
     def configure_worker(self, config: Any) -> Any:
         """Return the worker's options."""
-        config["max_cached_workflows"] = int(os.environ["CACHED_WORKFLOWS"])
+        config["max_cached_workflows"] = 0
         return super().configure_worker(config)
 
 
 async def main() -> None:
     """Run until SIGTERM."""
     close_no_client_from_a_workflow()
+    gc.freeze()  # `agent.inspect_worker` then looks only at what calls have made
     plugin = Plugin(
         model_params=ModelActivityParameters(
             start_to_close_timeout=timedelta(seconds=120),

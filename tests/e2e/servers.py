@@ -14,6 +14,7 @@ from aiohttp import web
 from agentex_usage_patch._verify_server import Server, in_stream, refusal, refuse
 
 from .answers import Answer, Json, tokens
+from .parts import HANGS
 
 
 @dataclass
@@ -68,9 +69,9 @@ class Backend(Server):
         """Return the variables that lead a worker here."""
         return {"OPENAI_BASE_URL": f"{self.url}/{worker}/v1", "AGENTEX_BASE_URL": self.url}
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
+    async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds of what has been asked."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(HANGS):
             while not holds():
                 await self._changed.wait()
 

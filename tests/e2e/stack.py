@@ -33,9 +33,11 @@ class Setting(NamedTuple):
         return f"{self.release}-patched" if self.patched else self.release
 
 
-RELEASES = ("0.5.3", "0.10.0", "0.10.4")
+RELEASES = ("0.5.3", "0.9.4", "0.10.4")
 FIXED = Setting(_upstream.FIXED_IN, patched=False)
 SETTINGS = (*(Setting(each, patched) for each in RELEASES for patched in (False, True)), FIXED)
+#: A release that has one short conversation: its model is that of 0.9.4, its companions are not.
+BRIEF = Setting("0.10.0", patched=True)
 
 
 class Worker:
@@ -50,7 +52,6 @@ class Worker:
         redis: Proxy,
         temporal: Proxy,
         heartbeat: int,
-        cached: int,
     ) -> None:
         self.setting = setting
         self.name = name
@@ -75,7 +76,6 @@ class Worker:
             ENVIRONMENT="test",
             HEALTH_CHECK_PORT="0",
             HEARTBEAT_SECONDS=str(heartbeat),
-            CACHED_WORKFLOWS=str(cached),
             SSL_CERT_FILE=str(stack.authority),
             OPENAI_API_KEY="unused",
             OPENAI_AGENTS_DISABLE_TRACING="1",
@@ -88,7 +88,7 @@ class Worker:
         self._backend.registered.discard(self.name)
         await self.process.start()
         asked = asyncio.create_task(
-            self._backend.until(lambda: self.name in self._backend.registered, 180)
+            self._backend.until(lambda: self.name in self._backend.registered)
         )
         ended = asyncio.create_task(self.process.ended())
         await asyncio.wait([asked, ended], return_when=asyncio.FIRST_COMPLETED)
@@ -157,12 +157,11 @@ class Stack:
         return process
 
     async def worker(
-        self, setting: Setting, name: str, queue: str, *, heartbeat: int = 60, cached: int = 0
+        self, setting: Setting, name: str, queue: str, *, heartbeat: int = 60
     ) -> Worker:
-        """Start a worker; those with the same queue share their work.
+        """Start a worker; workers with the same queue share their work.
 
-        One that sends no heartbeat for so many seconds loses what it is doing; one that keeps
-        so many workflows cached may not end before these.
+        Temporal gives an activity to another worker after so many seconds without a heartbeat.
         """
         behind = urlsplit(self.redis_url)
         redis = Proxy(f"{behind.hostname}:{behind.port or 6379}")
@@ -170,7 +169,7 @@ class Stack:
         for proxy in (redis, temporal):
             await proxy.start()
             self._stack.push_async_callback(proxy.stop)
-        worker = Worker(self, setting, name, queue, redis, temporal, heartbeat, cached)
+        worker = Worker(self, setting, name, queue, redis, temporal, heartbeat)
         self.workers.append(worker)
         self.processes[name] = worker.process
         async with self._importing:

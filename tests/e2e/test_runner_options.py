@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from .cases import Case, auto_previous_response_id, conversation_id
+from .cases import OPTIONS
 from .conversation import about_the_fix, around_the_fix
 from .outcomes import Outcomes
 from .stack import FIXED, Setting
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-CASES = {each.__name__: Case(each) for each in (conversation_id, auto_previous_response_id)}
-
 #: What becomes of an option before it could reach the model, where it is not offered.
 NOT_OFFERED = {
     ("0.5.3", "conversation_id"): "TypeError of openai-agents 0.2.7, which has none",
     ("0.5.3", "auto_previous_response_id"): "TypeError of openai-agents 0.2.7, which has none",
-    ("0.10.0", "conversation_id"): "the runner of temporalio 1.25 does not hand it on",
-    ("0.10.0", "auto_previous_response_id"): "TypeError of openai-agents 0.4.2, which has none",
+    ("0.9.4", "conversation_id"): "the runner of temporalio 1.23 does not hand it on",
+    ("0.9.4", "auto_previous_response_id"): "TypeError of openai-agents 0.4.2, which has none",
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", OPTIONS)
 @pytest.mark.parametrize("release", ["0.10.4"])
 async def test_what_the_runner_offers_reaches_the_wire_as_on_0_10_5(
     release: str, case: str, outcomes: Outcomes
 ) -> None:
-    asked = case, CASES[case]
-    fixed = await outcomes.of(*asked, FIXED)
-    unpatched = await outcomes.of(*asked, Setting(release, patched=False))
-    patched = await outcomes.of(*asked, Setting(release, patched=True))
+    fixed = await outcomes.of(case, FIXED)
+    unpatched = await outcomes.of(case, Setting(release, patched=False))
+    patched = await outcomes.of(case, Setting(release, patched=True))
     assert about_the_fix(patched) == about_the_fix(fixed)
     sent = [{"conversation": "conv_e2e"}]
     if case == "auto_previous_response_id":
@@ -43,10 +40,9 @@ async def test_what_the_runner_offers_reaches_the_wire_as_on_0_10_5(
 async def test_what_the_runner_drops_no_patch_of_the_model_can_send(
     release: str, case: str, outcomes: Outcomes
 ) -> None:
-    asked = case, CASES[case]
     why = NOT_OFFERED[release, case]
-    unpatched = await outcomes.of(*asked, Setting(release, patched=False))
-    patched = await outcomes.of(*asked, Setting(release, patched=True))
+    unpatched = await outcomes.of(case, Setting(release, patched=False))
+    patched = await outcomes.of(case, Setting(release, patched=True))
     assert around_the_fix(patched) == around_the_fix(unpatched)
     if "TypeError" in why:
         assert "TypeError" in str(patched["turns"][0]["raised"])

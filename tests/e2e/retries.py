@@ -1,0 +1,72 @@
+"""Recognise what Temporal repeated because the machine was slow, and hold it once more.
+
+On a busy machine a worker can miss a limit of time: Temporal's for a heartbeat, or the openai
+client's for a connection. Temporal then runs the activity again, which asks the model again.
+That is no fault of the agent, and its history says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from temporalio.api.failure.v1 import Failure
+
+from .answers import Json
+from .conversation import Conversation
+from .stack import Stack, Worker
+
+#: What clients of the worker raise when a server did not answer in their time.
+TIMEOUTS = ("APITimeoutError", "ConnectTimeout", "ReadTimeout", "TimeoutError")
+
+#: A conversation is held so often. One that is slow each time fails.
+ATTEMPTS = 4
+
+#: What was held again, and why; shown at the end of the run.
+held_again: list[str] = []
+
+
+class SlowError(AssertionError):
+    """Temporal repeated an activity each time the conversation was held."""
+
+
+async def undisturbed(
+    stack: Stack,
+    workers: list[Worker],
+    name: str,
+    hold: Callable[[Conversation], Awaitable[Json]],
+    retries: int = 0,
+) -> Json:
+    """Return what a conversation shows in which no limit of time was missed.
+
+    ``retries`` are the attempts that the conversation itself causes. Only a time-out that
+    the history records, beyond these, makes it be held again.
+    """
+    for number in range(1, ATTEMPTS + 1):
+        talk = Conversation(stack, workers, name, number)
+        try:
+            async with talk:
+                seen = await hold(talk)
+        except Exception:
+            if not (slow := await timed_out(talk, retries)):
+                raise
+        else:
+            if not (slow := await timed_out(talk, retries)):
+                return seen
+        held_again.append(f"{talk.task}: {slow}")
+    raise SlowError("\n".join(held_again[-ATTEMPTS:]))
+
+
+async def timed_out(talk: Conversation, retries: int) -> str:
+    """Return how an attempt timed out that the conversation did not cause, or ''."""
+    attempts = await talk.repeated()
+    if len(attempts) <= retries:
+        return ""
+    return next(filter(None, map(_limit, attempts)), "")
+
+
+def _limit(failure: Failure) -> str:
+    """Return the limit of time that was missed, or '' for any other failure."""
+    if failure.HasField("timeout_failure_info"):
+        return f"a time-out of Temporal: {failure.message}"
+    kind = failure.application_failure_info.type
+    return f"{kind}: {failure.message}" if kind in TIMEOUTS else ""
