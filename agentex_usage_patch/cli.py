@@ -121,7 +121,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
         command.add_argument("--json", action="store_true", help="print JSON, for machines")
         commands[name] = command
     scan, verify, status_command = commands.values()
-    scan.add_argument("paths", nargs="+", metavar="PATH", help="a folder: a monorepo, or one agent")
+    scan.add_argument("paths", nargs="*", metavar="PATH", help="a folder: a monorepo, or one agent")
     scan.add_argument("--check", action="store_true", help="exit 1 when something is to be done")
     verify.add_argument("--base-url", metavar="URL", help="the OpenAI-compatible API to ask")
     verify.add_argument("--model", metavar="NAME", help="the model to ask there for")

@@ -60,7 +60,7 @@ def test_the_sdist_holds_what_the_tests_need(built: Path) -> None:
     tests |= {str(file.relative_to(ROOT)) for file in people.rglob("*")
               if file.is_file() and file.suffix != ".pyc"}  # fmt: skip
     tests |= {f"docs/{file.name}" for file in (ROOT / "docs").iterdir()}
-    assert "tests/people/monorepo/agents/escrow/Pipfile.lock" in tests
+    assert "tests/scan/monorepo/agents/escrow/Pipfile.lock" in tests
     assert tests | {"tox.ini", "README.md", "CHANGELOG.md", "LICENSE"} <= names
 
 
