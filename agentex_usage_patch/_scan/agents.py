@@ -144,7 +144,8 @@ class _Finder:
     def _places(self, path: Path, code: Code) -> Iterator[Place]:
         if any(path.is_relative_to(copy) for copy in self._copies):
             return
-        for line in dict.fromkeys(code.builds or code.uses[:1]):
+        shown = code.builds or ([] if code.patches else code.uses[:1])
+        for line in dict.fromkeys(shown):
             yield Place(path, line, "uses the model", "builds it" if code.builds else "imports it")
         for each in self._applied(path, code):
             yield Place(path, each.line, "applies this package", each.how)
@@ -161,8 +162,8 @@ class _Finder:
                 ours = each not in self._codes[module].patches
                 if name in ("", each.function) or not each.function:
                     what: What = "applies this package" if ours else "uses in-house patch"
-                    called = [at for at, call in code.calls if name and call == dotted
-                              or each.function and call == f"{dotted}.{each.function}"]  # fmt: skip
+                    called = [at for at, call in code.calls if (name and call == dotted)
+                              or (each.function and call == f"{dotted}.{each.function}")]  # fmt: skip
                     if not ours:
                         yield Place(path, line, what, "imports it")
                         how: What = "in-house patch"

@@ -16,14 +16,24 @@ from .files import NotReadError
 
 #: A file that holds none of these is not parsed.
 MARKS = re.compile(
-    rb"TemporalStreamingModel|agentex_usage_patch|extra_args[\s\S]*(?:%b)"
-    % "|".join(_upstream.FORWARDED.values()).encode()
+    rb"TemporalStreamingModel|temporal_streaming_model|agentex_usage_patch|extra_args"
 )
 OURS = "agentex_usage_patch"
 _PROVIDER = f"{_upstream.CLASS}Provider"
 _METHOD = f"{_upstream.CLASS}.{_upstream.METHOD}"
 #: What replaces an attribute that it is given: setattr, wrapt's functions, mock's, pytest's.
 _REPLACES = re.compile(r"setattr|patch|wrap|^object$", re.IGNORECASE)
+_LOOKED_AT = {
+    ast.Import,
+    ast.ImportFrom,
+    ast.Assign,
+    ast.AnnAssign,
+    ast.Attribute,
+    ast.Call,
+    ast.Dict,
+}
+_SCOPES = {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef}
+_LEAVES = {ast.Name, ast.Constant, ast.Load, ast.Store}
 
 
 @dataclass(frozen=True)
@@ -187,7 +197,7 @@ class _Reader:
 
     def _dotted(self, node: ast.AST | None, depth: int = 0) -> str:
         """Return the dotted name of an expression as far as the file tells, else an empty one."""
-        if depth > 50:  # noqa: PLR2004 - a name that is given to itself, or nobody's code
+        if depth > 50:
             return ""
         if isinstance(node, ast.Name):
             if node.id in self._names:
@@ -214,7 +224,7 @@ class _Reader:
         """Return the text that an expression is, empty where the file does not tell."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return node.value
-        if depth > 50:  # noqa: PLR2004 - as above
+        if depth > 50:
             return ""
         if isinstance(node, ast.Name) and node.id in self._values:
             return self._text(self._values[node.id], depth + 1)
@@ -228,22 +238,26 @@ class _Reader:
 
 
 def _nodes(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
-    """Yield each node with the function or class at the top that holds it, empty for none.
+    """Yield the nodes that are looked at, each with the function at the top that holds it.
 
-    A decorator and a class's own statements run when the file is imported.
+    That is empty for a decorator and a class's own statements: they run when the file is
+    imported. Only what `_LOOKED_AT` names is yielded, since most nodes of a file are names.
     """
     stack: list[tuple[ast.AST, str, str]] = [(tree, "", "")]
     while stack:
         node, function, top = stack.pop()
-        yield node, function
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            top = top or node.name
-            inner = function if isinstance(node, ast.ClassDef) else top
-            body = set(map(id, node.body))
-            for each in ast.iter_child_nodes(node):
-                stack.append((each, inner if id(each) in body else function, top))
-        else:
-            stack += ((each, function, top) for each in ast.iter_child_nodes(node))
+        kind = type(node)
+        if kind in _LOOKED_AT:
+            yield node, function
+        inner = function
+        if kind in _SCOPES:
+            top = top or node.name  # type: ignore[attr-defined]  # as all of _SCOPES have
+            inner = function if kind is ast.ClassDef else top
+        for name, value in node.__dict__.items():
+            within = inner if name == "body" else function
+            for each in value if type(value) is list else (value,):
+                if isinstance(each, ast.AST) and type(each) not in _LEAVES:
+                    stack.append((each, within, top))
 
 
 def _is_model(dotted: str) -> bool:

@@ -130,7 +130,9 @@ def _add(tree: Tree, folder: Path) -> None:
 
 
 def _add_checkout(tree: Tree, folder: Path) -> None:
-    if _is_second(folder, tree.root):
+    if not _is_checkout(folder):  # a submodule that is not checked out
+        _walk(tree, folder)
+    elif _is_second(folder, tree.root):
         tree.not_read[folder] = "a worktree of a repository that is read already"
     else:
         _add(tree, folder)

@@ -89,7 +89,9 @@ class Projects:
 
     def _of(self, folder: Path) -> Path:
         """Return the project of a folder: the nearest upward, else the folder itself."""
-        upward = [each for each in self._tree.upward(folder) if each.is_relative_to(self._tree.root)]
+        upward = [
+            each for each in self._tree.upward(folder) if each.is_relative_to(self._tree.root)
+        ]
         return next(
             (each for each in upward if each in self._manifests or self.declares(each)), folder
         )

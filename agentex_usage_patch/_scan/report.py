@@ -11,8 +11,10 @@ from .. import _upstream
 from .agents import Agent
 
 _HOW = (
-    "Apply it where the provider is built: from agentex_usage_patch import apply_patch; "
-    "apply_patch()",
+    (
+        "Apply it where the provider is built: from agentex_usage_patch import apply_patch; "
+        "apply_patch()"
+    ),
     "Require it: agentex-usage-patch",
 )
 
