@@ -156,21 +156,24 @@ class _Finder:
             yield Place(path, line, "workaround", text)
         for line, dotted in code.imports:
             module, name = self._imported(path, dotted)
-            if module is None or module == path:
-                continue
-            for each in self._patching.get(module, []):
-                ours = each not in self._codes[module].patches
-                if name in ("", each.function) or not each.function:
-                    what: What = "applies this package" if ours else "uses in-house patch"
-                    called = [at for at, call in code.calls if (name and call == dotted)
-                              or (each.function and call == f"{dotted}.{each.function}")]  # fmt: skip
-                    if not ours:
-                        yield Place(path, line, what, "imports it")
-                        how: What = "in-house patch"
-                        yield Place(module, each.line, how, each.how)
-                        yield from (Place(path, at, what, "calls it") for at in called)
-                    elif called or not each.function:
-                        yield Place(path, (called or [line])[0], what, "through a shared file")
+            if module is not None and module != path:
+                for each in self._patching.get(module, []):
+                    if name in ("", each.function) or not each.function:
+                        yield from self._followed(path, line, dotted, name, module, each)
+
+    def _followed(
+        self, path: Path, line: int, dotted: str, name: str, module: Path, patch: Patch
+    ) -> Iterator[Place]:
+        """Yield what an import of a module that patches, or applies this package, amounts to."""
+        names = {dotted} if name else {f"{dotted}.{patch.function}"}
+        called = [at for at, call in self._codes[path].calls if call in names]
+        if patch in self._codes[module].patches:
+            yield Place(path, line, "uses in-house patch", "imports it")
+            yield Place(module, patch.line, "in-house patch", patch.how)
+            yield from (Place(path, at, "uses in-house patch", "calls it") for at in called)
+        elif called or not patch.function:
+            at = called[0] if called else line
+            yield Place(path, at, "applies this package", "through a shared file")
 
     def _imported(self, path: Path, dotted: str) -> tuple[Path | None, str]:
         """Return the file of the tree that an import is of, and the name that it takes of it."""

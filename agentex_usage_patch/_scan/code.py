@@ -95,15 +95,7 @@ class _Reader:
                     each.name if each.asname else each.name.split(".")[0]
                 )
         elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            for each in node.names:
-                dotted = f"{module}.{each.name}" if module.strip(".") else f"{module}{each.name}"
-                self.code.imports.append((node.lineno, dotted))
-                for name in (_upstream.CLASS, _PROVIDER) if each.name == "*" else (each.name,):
-                    dotted = f"{module}.{name}" if module.strip(".") else f"{module}{name}"
-                    self._names.setdefault(each.asname or name, dotted)
-                    if _is_model(dotted) and (each.name != "*" or module == _upstream.MODULE):
-                        self.code.uses.append(node.lineno)
+            self._learn_from(node)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
@@ -111,9 +103,20 @@ class _Reader:
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
             self._values.setdefault(node.target.id, node.value)
 
+    def _learn_from(self, node: ast.ImportFrom) -> None:
+        module = "." * node.level + (node.module or "")
+        for each in node.names:
+            dotted = f"{module}.{each.name}" if module.strip(".") else f"{module}{each.name}"
+            self.code.imports.append((node.lineno, dotted))
+            for name in (_upstream.CLASS, _PROVIDER) if each.name == "*" else (each.name,):
+                dotted = f"{module}.{name}" if module.strip(".") else f"{module}{name}"
+                self._names.setdefault(each.asname or name, dotted)
+                if _is_model(dotted) and (each.name != "*" or module == _upstream.MODULE):
+                    self.code.uses.append(node.lineno)
+
     def _look(self, node: ast.AST, function: str) -> None:
-        if isinstance(node, ast.Attribute) and node.attr in (_upstream.CLASS, _PROVIDER):
-            if _is_model(self._dotted(node)):
+        if isinstance(node, ast.Attribute):
+            if node.attr in (_upstream.CLASS, _PROVIDER) and _is_model(self._dotted(node)):
                 self.code.uses.append(node.lineno)
         elif isinstance(node, ast.Call):
             self._look_at_call(node, function)
@@ -125,10 +128,15 @@ class _Reader:
             for key, value in zip(node.keys, node.values, strict=True):
                 if key and self._text(key) == _upstream.EXTRA_ARGS:
                     self._look_at_settings(value)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            for line, name in self.code.imports:
-                if line == node.lineno and name == f"{OURS}.auto":
-                    self.code.applies.append(Patch(line, "imports it", function))
+        else:
+            self._look_at_import(node, function)
+
+    def _look_at_import(self, node: ast.AST, function: str) -> None:
+        at = (
+            (node.lineno, f"{OURS}.auto") if isinstance(node, ast.Import | ast.ImportFrom) else None
+        )
+        if at and at in self.code.imports:
+            self.code.applies.append(Patch(at[0], "imports it", function))
 
     def _look_at_call(self, node: ast.Call, function: str) -> None:
         called = self._dotted(node.func)
@@ -141,13 +149,19 @@ class _Reader:
         if last == "import_module" and node.args and self._text(node.args[0]) == f"{OURS}.auto":
             self.code.applies.append(Patch(node.lineno, "imports it", function))
         if _REPLACES.search(last):
-            given = [*node.args, *(each.value for each in node.keywords)][:3]
-            parts = [self._text(each) or self._dotted(each) for each in given]
-            for target in (parts[0] if parts else "", ".".join(parts[:2]), ".".join(parts[1:3])):
-                if _is_method(target):
-                    text = f"{last} of {_METHOD}"
-                    self.code.patches.append(Patch(node.lineno, text, function))
-                    break
+            self._look_at_patch(node, last, function)
+        self._look_at_keywords(node)
+
+    def _look_at_patch(self, node: ast.Call, last: str, function: str) -> None:
+        given = [*node.args, *(each.value for each in node.keywords)][:3]
+        parts = [self._text(each) or self._dotted(each) for each in given]
+        for target in (parts[0] if parts else "", ".".join(parts[:2]), ".".join(parts[1:3])):
+            if _is_method(target):
+                text = f"{last} of {_METHOD}"
+                self.code.patches.append(Patch(node.lineno, text, function))
+                break
+
+    def _look_at_keywords(self, node: ast.Call) -> None:
         for keyword in node.keywords:
             if keyword.arg == _upstream.EXTRA_ARGS:
                 self._look_at_settings(keyword.value)
@@ -172,8 +186,8 @@ class _Reader:
             self._look_at_settings(value)
 
     def _look_at_settings(self, *values: ast.expr) -> None:
-        for value in values:
-            value = self._values.get(value.id, value) if isinstance(value, ast.Name) else value
+        for given in values:
+            value = self._values.get(given.id, given) if isinstance(given, ast.Name) else given
             if isinstance(value, ast.Dict):
                 for key in value.keys:
                     self._workaround(key)
@@ -253,11 +267,11 @@ def _nodes(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
         if kind in _SCOPES:
             top = top or node.name  # type: ignore[attr-defined]  # as all of _SCOPES have
             inner = function if kind is ast.ClassDef else top
-        for name, value in node.__dict__.items():
+        for name in node._fields:
+            value = getattr(node, name, None)
             within = inner if name == "body" else function
-            for each in value if type(value) is list else (value,):
-                if isinstance(each, ast.AST) and type(each) not in _LEAVES:
-                    stack.append((each, within, top))
+            stack += [(each, within, top) for each in (value if type(value) is list else (value,))
+                      if isinstance(each, ast.AST) and type(each) not in _LEAVES]  # fmt: skip
 
 
 def _is_model(dotted: str) -> bool:

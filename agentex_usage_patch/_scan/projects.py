@@ -118,9 +118,8 @@ class Projects:
             side = "spans" if {side_of(each.releases) for each in counting} <= {"spans", "fixed"} \
                 else side  # fmt: skip
         versions = {each.version for each in counting if each.version}
-        others = [each for each in required if each not in counting and versions
-                  and not (each.releases is not None and any(
-                      each.releases.contains(version, prereleases=True) for version in versions))]  # fmt: skip
+        others = [each for each in required
+                  if versions and each not in counting and not _allows(each, versions)]  # fmt: skip
         # A lock that its own requirements exclude is made anew by its tool: into what?
         if locks and any(side_of(each.releases) not in (side, "spans") for each in others):
             side = "unknown"
@@ -203,6 +202,13 @@ class Projects:
             return self.text(target)
 
         return read_requirements(file, text, include, bound="constraint" in file.name)
+
+
+def _allows(stated: Stated, versions: set[str]) -> bool:
+    releases = stated.releases
+    return releases is not None and any(
+        releases.contains(version, prereleases=True) for version in versions
+    )
 
 
 def side_of(releases: SpecifierSet | None) -> str:

@@ -59,7 +59,6 @@ class Report:
     def print(self) -> None:
         """Print a line for each agent, then the places, what to type, and a summary."""
         from rich.console import Console
-        from rich.style import Style
         from rich.table import Table
         from rich.text import Text
 
@@ -81,15 +80,7 @@ class Report:
             for row in rows:
                 cells_of = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
                 print(_printable("  ".join([*cells_of, row[3]]).rstrip()))
-        for each in self.agents:
-            if each.places:
-                print()
-            for at in each.places:
-                file = _printable(f"{_shown(at.file)}:{at.line}")
-                link = (file, Style(link=at.file.as_uri()))
-                what = "" if at.what == "sdk" else f"{at.what}: "
-                said = _printable(f"{what}{at.text}")
-                console.print(Text.assemble(link, ": ", said), soft_wrap=True)
+        self._print_places(console)
         if self.agents:
             print()
         for path, reason in sorted(self.not_read.items()):
@@ -97,6 +88,22 @@ class Report:
         if any(each.verdict in ("needs patch", "in-house patch") for each in self.agents):
             print(*_HOW, sep="\n")
         print(self.summary)
+
+    def _print_places(self, console: Any) -> None:
+        from rich.style import Style
+        from rich.text import Text
+
+        for each in self.agents:
+            if each.places:
+                print()
+            for at in each.places:
+                file = _printable(f"{_shown(at.file)}:{at.line}")
+                said = _printable(f"{'' if at.what == 'sdk' else f'{at.what}: '}{at.text}")
+                if console.is_terminal:
+                    link = (file, Style(link=at.file.as_uri()))
+                    console.print(Text.assemble(link, ": ", said), soft_wrap=True)
+                else:  # rich takes longer than the scan
+                    print(f"{file}: {said}")
 
     @property
     def summary(self) -> str:

@@ -56,7 +56,8 @@ def test_code_with_the_model_is_an_agent(code: str, place: str, tree: Tree) -> N
     ("agentex-sdk~=0.9.0", "needs patch"), ("agentex-sdk>=0.11", "ok"),
     ("agentex-sdk<0.5", "ok"), ("agentex-sdk @ git+https://git.example/a.git", "unknown"),
     ("-e ../agentex-sdk", "unknown"), ("./wheels/agentex_sdk-0.9.4-py3-none-any.whl", "unknown"),
-    ("", "unknown"), ("agentex-sdk>1,<1", "unknown"), ("agentex-usage-patch[agentex]", "needs patch"),
+    ("", "unknown"), ("agentex-sdk>1,<1", "unknown"),
+    ("agentex-usage-patch[agentex]", "needs patch"),
 ])  # fmt: skip
 def test_a_range_decides_where_nothing_is_locked(stated: str, verdict: str, tree: Tree) -> None:
     tree.write({"acp.py": PROVIDER, "requirements.txt": f"{stated}\n"})
