@@ -53,7 +53,8 @@ def in_a_loop(call: Callable[[], Awaitable[Any]]) -> Any:
     ignores it is abandoned.
     """
 
-    async def run() -> Any:
+    async def awaited() -> Any:
+        """Call within the loop, which wrappers may want before they are awaited."""
         return await call()
 
     # Not the loop of the policy's choice: uvloop's takes over the signals of the main thread.
@@ -61,7 +62,7 @@ def in_a_loop(call: Callable[[], Awaitable[Any]]) -> Any:
     loop.set_debug(False)
     loop.set_exception_handler(lambda *_: None)
     try:
-        task = loop.create_task(run())
+        task = loop.create_task(awaited())
         loop.run_until_complete(asyncio.wait([task], timeout=LIMIT))
         if not task.done():
             raise TimeoutError

@@ -19,12 +19,12 @@ from ._status_report import Require, StatusReport
 #: Of each command: what it is, what it does, examples, and its exit codes.
 _HELP = {
     "scan": (
-        "where the agents of a monorepo stand, and what to do with each",
+        "where the agents of a monorepo stand, and what is next for each",
         """Read a tree, and import, run or change nothing in it: which agentex-sdk each agent gets,
-        what patches it, and what to do next, a line each. Begin with this. Name the root of a
-        workspace: nothing above a PATH is read.""",
+        what patches it, and what is next, a line each, then the lines of files that led to that.
+        Begin with this. Without a PATH it reads the current folder.""",
         ["scan .", "scan --check .", "scan --json . > fleet.json"],
-        "0 read; 1 something is to be done and --check was given; 2 wrong arguments",
+        "0 read; 1 an agent needs work and --check was given; 2 wrong arguments",
     ),
     "verify": (
         "what changes: two turns over HTTP, without and with the patch",
@@ -125,8 +125,8 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
         command.add_argument("--json", action="store_true", help="print JSON, for machines")
         commands[name] = command
     scan, verify, status_command = commands.values()
-    scan.add_argument("paths", nargs="+", metavar="PATH", help="a folder: a monorepo, or one agent")
-    scan.add_argument("--check", action="store_true", help="exit 1 when something is to be done")
+    scan.add_argument("paths", nargs="*", metavar="PATH", help="a folder: a monorepo, or one agent")
+    scan.add_argument("--check", action="store_true", help="exit 1 when an agent needs work")
     verify.add_argument("--base-url", metavar="URL", help="the OpenAI-compatible API to ask")
     verify.add_argument("--model", metavar="NAME", help="the model to ask there for")
     verify.add_argument("--svg", metavar="FILE", default="", help="draw what is told as a picture")

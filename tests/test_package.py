@@ -44,7 +44,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     package = {
-        f"{file.parent.name}/{file.name}" for file in (ROOT / "agentex_usage_patch").glob("*.*")
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "agentex_usage_patch").rglob("*.*")
+        if file.suffix != ".pyc"
     }
     assert "agentex_usage_patch/py.typed" in package
     assert {name for name in names if ".dist-info/" not in name} == package
@@ -56,11 +58,11 @@ def test_the_sdist_holds_what_the_tests_need(built: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     tests = {f"tests/{file.name}" for file in (ROOT / "tests").glob("*.*")}
     assert {"tests/conftest.py", "tests/goldens.json"} < tests
-    people = ROOT / "tests" / "people"
-    tests |= {str(file.relative_to(ROOT)) for file in people.rglob("*")
+    tests |= {str(file.relative_to(ROOT)) for room in ("people", "scan")
+              for file in (ROOT / "tests" / room).rglob("*")
               if file.is_file() and file.suffix != ".pyc"}  # fmt: skip
     tests |= {f"docs/{file.name}" for file in (ROOT / "docs").iterdir()}
-    assert "tests/people/monorepo/agents/escrow/Pipfile.lock" in tests
+    assert "tests/scan/monorepo/agents/escrow/Pipfile.lock" in tests
     assert tests | {"tox.ini", "README.md", "CHANGELOG.md", "LICENSE"} <= names
 
 
@@ -84,9 +86,9 @@ def test_verify_without_agentex_sdk_says_so(bare: Path) -> None:
 
 
 def test_scan_needs_no_agentex_sdk(bare: Path) -> None:
-    monorepo = ROOT / "tests" / "people" / "monorepo"
+    monorepo = ROOT / "tests" / "scan" / "monorepo"
     done = run(bare / "agentex-usage-patch", "scan", "--check", monorepo, returncode=1)
-    assert done.stdout.splitlines()[-1] == "15 agents: 32 to do in 12 of them."
+    assert done.stdout.splitlines()[-1] == "14 agents: 9 need work."
 
 
 def test_a_worker_without_agentex_sdk_starts(bare: Path) -> None:

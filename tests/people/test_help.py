@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from agentex_usage_patch import _scan, cli
+from agentex_usage_patch import _scan, _upstream, cli
 from agentex_usage_patch._verify_report import Report, Row
 
 from .fleet import write
 
 ROOT = Path(__file__).resolve().parents[2]
+MODEL = f"from {_upstream.MODULE} import {_upstream.CLASS}\n"
 COMMANDS = ["status", "verify", "scan"]
 
 
@@ -62,13 +63,13 @@ def test_the_help_is_printed_in_a_terminal_of_no_width(
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_what_an_encoding_lacks_is_written_in_another_way(encoding: str, tmp_path: Path) -> None:
-    write(tmp_path, {"agent\u2713/run_worker.py": ""})
+    write(tmp_path, {"agent\u2713/acp.py": MODEL})
     scan = [sys.executable, "-m", "agentex_usage_patch", "scan", str(tmp_path)]
     ran = subprocess.run(
         scan, env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, cwd=ROOT
     )
     assert (ran.returncode, ran.stderr) == (0, b"")
-    assert b"agent\\u2713: agentex-sdk not stated" in ran.stdout
+    assert b"agent\\u2713  -  unknown" in ran.stdout
 
 
 def test_a_command_that_nobody_listens_to_does_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +99,7 @@ def test_a_narrow_terminal_gets_what_verify_found_in_lines(
 
 def test_a_pipe_that_nobody_reads_is_no_error(tmp_path: Path) -> None:
     for number in range(2000):  # more than a pipe holds
-        write(tmp_path, {f"agent{number}/run_worker.py": ""})
+        write(tmp_path, {f"agent{number}/acp.py": MODEL})
     for arguments in (["--json"], []):
         scan = [sys.executable, "-m", "agentex_usage_patch", "scan", *arguments, str(tmp_path)]
         with subprocess.Popen(

@@ -1,0 +1,140 @@
+"""A monorepo of agents in every state, from the first scan to nothing left; how it is told."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from agentex_usage_patch import _upstream, cli
+from agentex_usage_patch._scan import agents
+
+from ..people.fleet import MONOREPO, copied
+from .trees import PROVIDER, Tree
+
+DOCS = Path(__file__).parents[2] / "docs" / "scan.md"
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\]8;[^\x1b]*\x1b\\")
+#: From the files and design.md. oldtimer runs an AgentexWorker without the model: no agent.
+EXPECTED = {
+    "agents/billing": "needs patch", "agents/claims": "in-house patch",
+    "agents/dispatch": "patched", "agents/escrow": "patched", "agents/fraud": "in-house patch",
+    "agents/garage": "raise bound", "agents/hr": "remove", "agents/intake": "patched",
+    "agents/joint": "in-house patch", "agents/kiosk": "remove", "agents/ledger": "ok",
+    "agents/mail": "unknown", "agents/notes": "raise bound", "libs/common": "in-house patch",
+}  # fmt: skip
+
+
+def test_the_first_scan_is_what_the_design_says(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(MONOREPO)
+    assert tree.verdicts() == EXPECTED
+    told = tree.told("--check", code=1)
+    assert (told["schema"], told["due"], told["not_read"]) == (2, 9, [])
+    assert tree.places("companion") == ["agents/escrow/Pipfile.lock:18",
+                                        "agents/escrow/Pipfile.lock:22"]  # fmt: skip
+    assert tree.places("workaround") == ["agents/fraud/workflow.py:11", "agents/hr/workflow.py:11",
+                                         "agents/intake/workflow.py:9"]  # fmt: skip
+
+
+def test_the_walk_ends_with_nothing_left(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = copied(tree.folder)
+    monkeypatch.chdir(fleet)
+    for file in [each for each in fleet.rglob("*") if each.is_file()]:
+        text = file.read_text()
+        fixed = f'"{_upstream.FIXED_IN}"'
+        text = re.sub(r'(name = "agentex-sdk"\nversion = )".*"', rf"\g<1>{fixed}", text)
+        text = re.sub(r'("agentex-sdk": \{[^}]*"version": "==)[^"]+',
+                      rf"\g<1>{_upstream.FIXED_IN}", text)  # fmt: skip
+        text = re.sub(r"^( *\"?)agentex[-_]sdk(\[all\])? ?(==|>=|@ )?[^\"\n\\]*(?!\":)",
+                      rf"\g<1>agentex-sdk=={_upstream.FIXED_IN}", text, flags=re.MULTILINE) \
+            if file.suffix in (".txt", ".cfg") or "project]" in text else text  # fmt: skip
+        text = re.sub(r'^agentex-sdk = ".*"', f'agentex-sdk = "=={_upstream.FIXED_IN}"', text,
+                      flags=re.MULTILINE)  # fmt: skip
+        file.write_text(text)
+    assert set(tree.verdicts().values()) == {"remove", "ok"}
+    told = tree.told()
+    places = {(each["file"], each["line"]) for agent in told["agents"] for each in agent["places"]
+              if each["what"] not in ("sdk", "companion")}  # fmt: skip
+    (fleet / "agents" / "claims" / "agentex_usage_patch.py").unlink()
+    shutil.rmtree(fleet / "libs")
+    for name, line in places:
+        file = fleet / name
+        if file.exists():
+            lines = file.read_text().splitlines()
+            lines[line - 1] = ""
+            file.write_text("\n".join(lines))
+    assert set(tree.verdicts().values()) <= {"ok"}
+
+
+def test_nothing_of_the_tree_is_changed(tree: Tree) -> None:
+    fleet = copied(tree.folder)
+    before = {each: each.stat().st_mtime_ns for each in fleet.rglob("*")}
+    cli.main(["scan", str(fleet)])
+    assert {each: each.stat().st_mtime_ns for each in fleet.rglob("*")} == before
+
+
+def test_a_pipe_gets_a_line_for_each_agent_and_then_the_places(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(MONOREPO)
+    blocks = tree.printed().split("\n\n")
+    assert [line.split()[0] for line in blocks[0].splitlines()] == list(EXPECTED)
+    assert len(blocks) == 1 + sum(each != "ok" for each in EXPECTED.values()) + 1
+    for line in (line for block in blocks[1:-1] for line in block.splitlines()):
+        assert re.match(r"\S+:\d+: ", line) and Path(line.split(":")[0]).exists()
+    assert blocks[-1].splitlines()[-1] == "14 agents: 9 need work."
+    assert tree.printed().count("apply_patch; apply_patch()") == 1
+
+
+@pytest.mark.parametrize("columns", ["30", "200"])
+def test_a_terminal_gets_a_table_and_links(
+    columns: str, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(MONOREPO)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", columns)
+    printed = tree.printed()
+    file = MONOREPO / "agents" / "claims" / "run_worker.py"
+    assert f";{file.as_uri()}\x1b\\" in printed
+    plain = ESCAPES.sub("", printed).splitlines()
+    assert all(len(line) <= int(columns) for line in plain if line[:1] in "│┃┡└┏")
+    assert "agents/claims/run_worker.py:18: uses in-house patch: calls it" in plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not re.search(r"\x1b\[(3|4)\d", tree.printed())
+
+
+def test_odd_names_move_no_cursor(tree: Tree) -> None:
+    tree.write({"[bold]\x1b[2J\n/acp.py": PROVIDER, "gone.py": ""})
+    (tree.folder / "gone.py").unlink()
+    (tree.folder / "gone.py").symlink_to("nowhere")
+    printed = tree.printed()
+    assert "[bold]?[2J?" in printed and "\x1b[2J" not in printed
+    assert "not read: gone.py: symbolic link: No such file or directory" in printed
+
+
+def test_all_words_are_documented() -> None:
+    documented = DOCS.read_text()
+    words = (*get_args(agents.Verdict), *get_args(agents.What))
+    assert [each for each in words if f"`{each}`" not in documented] == []
+    assert len(documented.splitlines()) <= 80
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("nowhere", "No such file or directory"), ("file", "it is not a folder")]
+)
+def test_a_path_that_is_no_folder_is_an_error(
+    path: str, why: str, tree: Tree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree.write({"file": ""})
+    assert cli.main(["scan", path]) == 2
+    assert capsys.readouterr().err.startswith(f"{path}: {why}. Name the folder of an agent")
+
+
+def test_a_tree_within_another_is_read_once(tree: Tree) -> None:
+    tree.write({"a/acp.py": PROVIDER, "b/acp.py": PROVIDER})
+    assert list(tree.verdicts("a", ".")) == ["a", "b"]
+    assert list(tree.verdicts("a", "b")) == ["a", "b"]
