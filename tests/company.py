@@ -178,9 +178,11 @@ async def stream() -> Any:
         events = await self.client.responses.create(**asked)
         seen["isinstance"] = isinstance(events, AsyncStream)
         async with events as entered:
-            seen["types"] = [each.type async for each in entered]
+            read = [each async for each in entered]
+        seen["types"] = [each.type for each in read]
         seen["close"] = await events.close()
-        return ModelResponse(output=[], usage=Usage(), response_id=None)
+        # As every body of the SDK: the response's own items say what the result is made of.
+        return ModelResponse(output=[*read[-1].response.output], usage=Usage(), response_id=None)
 
     model_class: Any = calls.sdk.TemporalStreamingModel
     model_class.get_response = get_response
