@@ -76,6 +76,16 @@ def test_where_it_cannot_be_run_the_version_decides_and_status_says_so(
     assert "eyes" not in str(applied)
 
 
+def test_an_sdk_that_no_finder_can_look_for_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise ValueError(f"{name}.__spec__ is None")
+
+    monkeypatch.setattr(_upstream, "MODULE", "agentex_that_is_not_there")
+    monkeypatch.setattr(_upstream, "find_spec", refuse)
+    pretend(monkeypatch, agentex_sdk=None)
+    assert not _upstream.is_there()
+
+
 @pytest.mark.parametrize("strict", [False, True])
 async def test_a_frozen_application_is_patched_and_told_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,

@@ -146,6 +146,27 @@ async def test_the_probe_logs_nothing_of_its_loop(caplog: pytest.LogCaptureFixtu
     assert logging.getLogger("asyncio").filters == before
 
 
+def test_what_a_wrapper_puts_in_place_of_the_sdks_messages_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def replace(call: Any) -> Any:
+        calls.sdk.adk = theirs
+        return await call
+
+    theirs = object()
+    monkeypatch.setattr(calls.sdk, "adk", calls.sdk.adk)
+    wrap(replace)
+    status()
+    assert calls.sdk.adk is theirs
+
+
+def test_an_sdk_without_such_messages_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(calls.sdk, "adk")
+    wrap(gather)
+    status()
+    assert not hasattr(calls.sdk, "adk")
+
+
 def test_a_wrapper_on_top_is_observed_too() -> None:
     apply_patch()
     wrap(gather)

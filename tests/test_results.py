@@ -233,6 +233,18 @@ async def test_of_two_streams_without_items_none_is_taken_for_the_results() -> N
     assert of(await ask(model)) == (UNPATCHED if AFFECTED else made_of(10))
 
 
+async def test_without_items_an_id_of_the_wrappers_own_is_kept() -> None:
+    async def answer(original: Original, model: Any, kwargs: dict[str, Any]) -> Any:
+        result = await original(model, **kwargs)
+        result.response_id = "resp_of_the_wrapper"
+        return result
+
+    beneath(answer)
+    usage, response_id = of(await ask(make_model(Answers([given(10, output=[])]))))
+    assert response_id == "resp_of_the_wrapper"
+    assert usage == (UNPATCHED[0] if AFFECTED else numbers(10))
+
+
 async def test_a_stream_without_items_is_taken_beside_one_with_items() -> None:
     async def answer(original: Original, model: Any, kwargs: dict[str, Any]) -> Any:
         await original(model, **kwargs)
