@@ -123,11 +123,10 @@ class Call:
     def _without_items(self, result: Any) -> Capture | None:
         """Return the capture of a result that has no item of a response, where it is certain.
 
-        The bodies make up an empty message where the response has no items. It is certain
-        when no two streams without items differ, and the result is as the SDK makes it.
+        The bodies make up an empty message where the response has no items, and hand on the
+        items of other events where no response was completed. It is certain when no two
+        streams without items differ, and the result is as the SDK makes it.
         """
-        if not is_empty(result.output):
-            return None
         if USAGE in self.fixes and result.usage.total_tokens:
             return None
         if RESPONSE_ID in self.fixes and not is_invented(result.response_id):
@@ -139,7 +138,9 @@ class Call:
                     return None
                 certain = capture
             capture = capture.earlier
-        return certain
+        if certain is None or certain.response is None or is_empty(result.output):
+            return certain
+        return None
 
 
 class Model(StandIn):

@@ -16,8 +16,8 @@ from agentex_usage_patch import apply_patch
 
 from . import calls
 from .calls import AFFECTED, make_model, tokens
-from .clients import Recording, ask, event
-from .wire import FUNCTION_CALL, MESSAGE, REASONING
+from .clients import Recording, ask, event, typed
+from .wire import FUNCTION_CALL, MESSAGE, REASONING, reasoning, text
 
 pytestmark = pytest.mark.body
 
@@ -220,6 +220,14 @@ async def test_another_instance_answers_as_it_does_unpatched(theirs: list[Any]) 
 async def test_a_response_without_items_is_corrected_where_there_is_one_stream() -> None:
     apply_patch()
     assert of(await ask(make_model(Answers([given(10, output=[])])))) == made_of(10)
+
+
+async def test_items_of_a_stream_that_was_not_completed_have_no_tokens_and_no_id() -> None:
+    apply_patch()
+    events = await typed(*reasoning("Thinking"), *text("Hello"))
+    result = await ask(make_model(Answers(events)))
+    assert result.output
+    assert of(result) == ([0] * 5, None)
 
 
 async def test_of_two_streams_without_items_none_is_taken_for_the_results() -> None:
