@@ -49,10 +49,8 @@ class Tree:
 
     def upward(self, folder: Path) -> Iterator[Path]:
         """Yield a folder and those above it, up to the top of the checkout."""
-        for each in (folder, *folder.parents):
-            yield each
-            if each == self.top:
-                return
+        folders = (folder, *folder.parents)
+        yield from folders[: folders.index(self.top) + 1]
 
 
 def kind_of(path: Path) -> str:
