@@ -54,7 +54,8 @@ def test_an_import_by_its_text_applies_the_patch(code: str, tree: Tree) -> None:
 
 def test_a_shared_file_applies_the_patch_for_who_calls_it(tree: Tree) -> None:
     shared = "from agentex_usage_patch import apply_patch\ndef setup():\n    apply_patch()\n"
-    tree.write({"one/acp.py": f"{PROVIDER}from .shared import setup\nsetup()\n", "one/__init__.py": "",
+    tree.write({"one/acp.py": f"{PROVIDER}from .shared import setup\nsetup()\n",
+                "one/__init__.py": "",
                 "one/shared.py": f"{shared}other = 1\n",
                 "two/acp.py": "from one.shared import other\n",
                 "three/acp.py": "from one.shared import setup\n",
