@@ -45,13 +45,12 @@ class Capture:
             failed("reading an event", error)
 
     def read(self) -> Tokens:
-        """Return the tokens of the last completed response, zeros when there was none."""
-        if self.tokens is None:
-            try:
-                self.tokens = read_tokens(getattr(self.response, "usage", None))
-            except Exception as error:  # noqa: BLE001 - see the contract
-                failed("reading the usage", error)
-                self.tokens = NO_TOKENS
+        """Read the tokens of the last completed response, zeros when there was none."""
+        try:
+            self.tokens = read_tokens(getattr(self.response, "usage", None))
+        except Exception as error:  # noqa: BLE001 - see the contract
+            failed("reading the usage", error)
+            self.tokens = NO_TOKENS
         return self.tokens
 
 

@@ -84,10 +84,7 @@ def text_or_none(response_id: Any) -> str | None:
 
 def is_empty(output: Any) -> bool:
     """Say whether a result's output holds nothing but the message that the bodies make up."""
-    if len(output) != 1:
-        return not output
-    item_id = getattr(output[0], "id", None)
-    return isinstance(item_id, str) and _INVENTED_MESSAGE_ID.fullmatch(item_id) is not None
+    return all(_INVENTED_MESSAGE_ID.fullmatch(str(getattr(each, "id", ""))) for each in output)
 
 
 def with_fields(

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import wrapt
 
-from agentex_usage_patch import apply_patch, remove_patch, status
+from agentex_usage_patch import _reach, apply_patch, remove_patch, status
+from agentex_usage_patch._call import Call, Model
 
 from . import calls
 from .calls import AFFECTED, make_model
@@ -397,3 +398,10 @@ def test_once_removed_there_is_nothing_to_go_past() -> None:
     apply_patch()
     assert remove_patch().bypasses == ()
     del taken
+
+
+def test_what_is_bound_to_a_stand_in_is_a_call_under_way() -> None:
+    # As an older copy of this package holds one while its call runs.
+    model = make_model(Recording())
+    assert list(_reach._taken(Model(model, Call(frozenset(), {})))) == []
+    assert len(list(_reach._taken(model))) == 1

@@ -224,21 +224,30 @@ def test_a_wrapper_that_raises_stops_nothing(error: type[BaseException]) -> None
     assert status().named("unknown") == FIXES
 
 
+async def nothing() -> None:
+    return None
+
+
 FORKED = """
 async def get_response(self, *args, **kwargs):
-    return await gather(body(globals())(self, *args, **kwargs))
+    {wants}
+    return await body(globals())(self, *args, **kwargs)
 """
 
 
-def test_a_body_of_a_fork_that_wants_a_loop_is_observed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wants", ["await asyncio.sleep(0)", "await gather(nothing())"])
+def test_a_body_of_a_fork_that_wants_a_loop_is_observed(
+    wants: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model_class = calls.sdk.TemporalStreamingModel
     names = vars(calls.sdk)
-    monkeypatch.setitem(names, "gather", gather)
+    for each in (asyncio, gather, nothing):
+        monkeypatch.setitem(names, each.__name__, each)
     # As a part of the SDK's own body it sees what replaces the module's names.
     body = vars(model_class)["get_response"]
     monkeypatch.setitem(names, "body", lambda names: types.FunctionType(body.__code__, names))
     made: dict[str, Any] = {}
-    exec(FORKED, names, made)
+    exec(FORKED.format(wants=wants), names, made)
     monkeypatch.setattr(model_class, "get_response", made["get_response"])
     assert status().named("missing" if AFFECTED else "native") == FIXES
     assert apply_patch().named(WITH) == FIXES

@@ -217,6 +217,17 @@ async def test_another_instance_answers_as_it_does_unpatched(theirs: list[Any]) 
     assert unpatched[1] == (UNPATCHED[1] if AFFECTED else (identifier(20) if theirs else None))
 
 
+async def test_another_instance_does_so_after_a_response_without_items() -> None:
+    async def answer(original: Original, model: Any, kwargs: dict[str, Any]) -> Any:
+        await original(model, **kwargs)
+        return await original(other, **kwargs)
+
+    other = make_model(Answers([given(20)]))
+    beneath(answer)
+    result = await ask(make_model(Answers([given(10, output=[])])))
+    assert of(result) == (UNPATCHED if AFFECTED else made_of(20))
+
+
 async def test_a_response_without_items_is_corrected_where_there_is_one_stream() -> None:
     apply_patch()
     assert of(await ask(make_model(Answers([given(10, output=[])])))) == made_of(10)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agentex_usage_patch import _probe_loop, _upstream, apply_patch, remove_patch, status
+from agentex_usage_patch import _patch, _probe_loop, _upstream, apply_patch, remove_patch, status
 from agentex_usage_patch._probe import Observation
 from agentex_usage_patch._status import describe
 from agentex_usage_patch._upstream import FIXES
@@ -62,7 +62,7 @@ class Partial:
         assert forwarded <= kwargs.keys()
         usage = response.usage
         return calls.sdk.ModelResponse(
-            output=[],
+            output=[*response.output],
             usage=calls.sdk.Usage(
                 input_tokens=usage.input_tokens,
                 output_tokens=usage.output_tokens,
@@ -191,6 +191,14 @@ def test_what_is_no_method_is_left_alone(found: Any, monkeypatch: pytest.MonkeyP
     applied = apply_patch()
     assert vars(calls.sdk.TemporalStreamingModel)["get_response"] is found
     assert applied.named("unknown") == FIXES
+
+
+def test_a_status_that_fails_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise LookupError
+
+    monkeypatch.setattr(_patch, "describe", fail)
+    assert "failed (LookupError) and left agentex-sdk alone" in status().summary
 
 
 def test_a_class_that_is_no_class_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
