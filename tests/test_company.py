@@ -1,7 +1,7 @@
 """Tracers beside the patch: each has what it has without us, and we have ours.
 
-Each case is a process of its own, started by `tests.company`; what happened in it is
-compared with the same process without the patch, in order: events, spans, closing.
+Each case is a process of its own (`tests.company`). What happens in it is compared, in
+order, with the same process without the patch: events, spans, closing.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .children import ROOT
+from .children import ROOT, child
 from .wire import response
 
 TOKENS = [1234, 56, 1290, 987, 42]
@@ -49,8 +48,23 @@ LOGFIRES = {"input_tokens": 1234, "output_tokens": 56, "cached_input_tokens": 98
 LOGFIRES_OF_A_TASK = {"requests": 0, "total_tokens": 1290}
 
 
+#: No tracer reaches a server.
+NO_SERVER = {
+    "DD_TRACE_AGENT_URL": "http://127.0.0.1:9",
+    "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+}
+
+
+@functools.cache
 def said(tracers: str, order: str) -> Any:
-    """Run one case in a process of its own, and return what it said."""
+    """Run one case, and return what it said.
+
+    A case of one tracer is a fork of a process that has imported openai and agents; the
+    cases of all tracers, and of ddtrace-run, import everything in the order under test.
+    """
+    if tracers not in (TOGETHER[-1], "ddtrace_run"):
+        code = f"from tests import company\nsaid = company.run({tracers!r}, {order!r})"
+        return child(code, **NO_SERVER)
     command = [sys.executable, "-m", "tests.company", tracers, order]
     if tracers == "ddtrace_run":
         run = shutil.which("ddtrace-run", path=str(Path(sys.executable).parent))
@@ -59,12 +73,7 @@ def said(tracers: str, order: str) -> Any:
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "DD_TRACE_AGENT_URL": "http://127.0.0.1:9",
-            "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
-        },
+        env={**os.environ, "PYTHONPATH": str(ROOT), **NO_SERVER},
         capture_output=True,
         text=True,
         check=False,
@@ -74,18 +83,11 @@ def said(tracers: str, order: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@functools.cache
-def _started() -> dict[tuple[str, str], Future[Any]]:
-    threads = ThreadPoolExecutor(2)
-    without = [(each, "without") for each in dict.fromkeys(each for each, _ in ORDERS)]
-    return {case: threads.submit(said, *case) for case in [*without, *ORDERS]}
-
-
 @pytest.fixture(params=ORDERS, ids="-".join)
 def both(request: pytest.FixtureRequest) -> tuple[Any, Any]:
     """What was said without the patch, and with it."""
-    tracers, _ = request.param
-    return _started()[tracers, "without"].result(), _started()[request.param].result()
+    tracers, order = request.param
+    return said(tracers, "without"), said(tracers, order)
 
 
 @pytest.fixture
