@@ -7,8 +7,8 @@ fix it replaces nothing.
 
 from typing import TYPE_CHECKING
 
-from ._patch import apply_patch, remove_patch, status
-from ._status import AgentexUsagePatchError, Conflict, Fix, PatchStatus
+from ._patching.apply import apply_patch, remove_patch, status
+from ._patching.status import AgentexUsagePatchError, Conflict, Fix, PatchStatus
 
 if TYPE_CHECKING:
     __version__: str

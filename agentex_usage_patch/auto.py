@@ -1,5 +1,5 @@
 """Importing this module is `agentex_usage_patch.apply_patch`, for one-line set-ups."""
 
-from ._patch import apply_patch
+from ._patching.apply import apply_patch
 
 apply_patch()

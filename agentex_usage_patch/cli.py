@@ -13,8 +13,8 @@ import textwrap
 from collections.abc import Sequence
 
 from . import __version__, _upstream
-from ._patch import apply_patch, status
-from ._status_report import Require, StatusReport
+from ._patching.apply import apply_patch, status
+from ._status.report import Require, StatusReport
 
 #: Of each command: what it is, what it does, examples, and its exit codes.
 _HELP = {
@@ -86,9 +86,9 @@ def _run(argv: Sequence[str] | None) -> int:
         return report.exit_code
     told = {"as_json": arguments.json, "svg": arguments.svg}
     if arguments.base_url is not None and arguments.model is not None:
-        from . import _verify_backend
+        from . import _backend
 
-        return _verify_backend.verify_backend(arguments.base_url, arguments.model, **told)
+        return _backend.verify_backend(arguments.base_url, arguments.model, **told)
     if arguments.base_url is not None or arguments.model is not None:
         commands["verify"].print_usage(sys.stderr)
         print("--base-url and --model belong together.", file=sys.stderr)
@@ -161,7 +161,7 @@ def _observed(require: Require) -> StatusReport:
             if observed.named("patched"):  # apply_patch() does not look for what goes past it
                 observed = status()
             if not problem:
-                from . import _worker
+                from ._status import worker
 
-                worker_problem = _worker.problem()
+                worker_problem = worker.problem()
     return StatusReport(observed, problem, worker_problem, require)

@@ -11,7 +11,8 @@ import wrapt
 from openai import AsyncOpenAI
 
 import agentex_usage_patch
-from tests import calls, cost
+from tests import calls
+from tests.patching import cost
 
 from .server import sent_events
 

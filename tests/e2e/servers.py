@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from agentex_usage_patch._verify_server import Server, in_stream, refusal, refuse
+from agentex_usage_patch._verify.server import Server, in_stream, refusal, refuse
 
 from .answers import Answer, Json, tokens
 from .parts import HANGS

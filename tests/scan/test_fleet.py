@@ -12,7 +12,7 @@ import pytest
 from agentex_usage_patch import _upstream, cli
 from agentex_usage_patch._scan import agents
 
-from ..people.fleet import MONOREPO, copied
+from .fleet import MONOREPO, copied
 from .trees import PROVIDER, Tree
 
 DOCS = Path(__file__).parents[2] / "docs" / "scan.md"

@@ -10,7 +10,7 @@ import pytest
 
 from agentex_usage_patch import _upstream, cli
 
-from ..people.fleet import write
+from .fleet import write
 
 Told = dict[str, Any]
 P = f"from {_upstream.MODULE} import TemporalStreamingModelProvider\n"

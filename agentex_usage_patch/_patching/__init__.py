@@ -1,0 +1,1 @@
+"""Everything that runs inside a worker: nothing else of this package does."""

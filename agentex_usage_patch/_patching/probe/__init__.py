@@ -1,0 +1,1 @@
+"""Find out what a `get_response` does, by running it against stubs."""

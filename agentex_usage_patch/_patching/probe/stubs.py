@@ -1,0 +1,121 @@
+"""What the probe runs a `get_response` against: a client, a tracer and messages that do nothing."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from ..usage import NO_TOKENS
+
+#: The one response that is streamed.
+RESPONSE_ID = "resp_agentex_usage_patch_probe"
+TOKENS = dict(zip(NO_TOKENS, (11, 7, 18, 5, 3), strict=True))
+
+
+class Responses:
+    """``client.responses``: keeps what create is asked, and streams one completed event."""
+
+    def __init__(self, request: dict[str, Any], event: Any) -> None:
+        self._request = request
+        self._event = event
+
+    async def create(self, **request: Any) -> _Stream:
+        """Keep what is asked, and return the stream."""
+        self._request.update(request)
+        return _Stream(self._event)
+
+
+class _Stream:
+    def __init__(self, event: Any) -> None:
+        self._events = iter([event])
+
+    def __aiter__(self) -> _Stream:
+        return self
+
+    async def __anext__(self) -> Any:
+        for event in self._events:
+            return event
+        raise StopAsyncIteration
+
+
+class Tracer:
+    """A tracer, its traces and their ``async with``: all lead to one span."""
+
+    def __init__(self, span: Any) -> None:
+        self._span = span
+
+    def trace(self, *_: Any, **__: Any) -> Tracer:
+        """Return a trace."""
+        return self
+
+    def span(self, *_: Any, **__: Any) -> Tracer:
+        """Return the ``async with`` of the span."""
+        return self
+
+    async def __aenter__(self) -> Any:
+        return self._span
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+class Adk:
+    """``adk`` as far as 0.5.1 … 0.6.4 need it: ``adk.streaming`` opens a message."""
+
+    task_message = None
+
+    @property
+    def streaming(self) -> Adk:
+        """What opens messages."""
+        return self
+
+    def streaming_task_message_context(self, **_: Any) -> Adk:
+        """Return a message that goes nowhere."""
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+def completed_event() -> Any:
+    """Return the event that is streamed, with one item and with usage."""
+    from openai.types.responses import (
+        Response,
+        ResponseCompletedEvent,
+        ResponseOutputMessage,
+        ResponseUsage,
+    )
+    from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
+
+    input_tokens, output_tokens, total_tokens, cached_tokens, reasoning_tokens = TOKENS.values()
+    usage = _made(
+        ResponseUsage,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        total_tokens=total_tokens,
+        input_tokens_details=_made(InputTokensDetails, cached_tokens=cached_tokens),
+        output_tokens_details=_made(OutputTokensDetails, reasoning_tokens=reasoning_tokens),
+    )
+    message = _made(
+        ResponseOutputMessage,
+        id="msg_agentex_usage_patch_probe",
+        content=[],
+        role="assistant",
+        status="completed",
+        type="message",
+    )
+    response = _made(Response, id=RESPONSE_ID, output=[message], usage=usage)
+    return _made(ResponseCompletedEvent, type="response.completed", response=response)
+
+
+def _made(kind: Any, **fields: Any) -> Any:
+    # By pydantic's own model_construct: for openai's, pydantic first builds the validators
+    # of everything that a response may hold, in half of the time that applying takes. What
+    # is not given is None, as openai's leaves it: somebody's get_response may read it.
+    from pydantic import BaseModel
+
+    unset = {name: None for name, field in kind.model_fields.items() if field.is_required()}
+    construct = BaseModel.model_construct.__func__  # type: ignore[attr-defined]
+    return construct(kind, set(fields), **unset | fields)

@@ -1,0 +1,1 @@
+"""The command ``status``: apply the patch here, build a worker, and report."""

@@ -1,0 +1,126 @@
+"""Two chained turns with the installed SDK, in a process of their own.
+
+``python -m agentex_usage_patch._verify_turns FILE [--patched]`` writes what came out of
+the calls into FILE, as JSON. It leads everywhere that the environment leads it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+from .. import _upstream
+from .._patching.apply import apply_patch
+from .._status import worker
+
+CONVERSATION = "conv_verify"
+PROMPT = {"id": "pmpt_verify"}
+
+
+class _Messages:
+    """``adk`` of the SDK's module, which would stream to Redis: takes what is streamed."""
+
+    task_message = None
+
+    @property
+    def streaming(self) -> _Messages:
+        return self
+
+    def streaming_task_message_context(self, **opened: Any) -> _Message:
+        return _Message(opened["initial_content"])
+
+
+class _Message:
+    def __init__(self, content: Any) -> None:
+        task_message = importlib.import_module("agentex.types.task_message")
+        self.task_message = task_message.TaskMessage(task_id="verify", content=content)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def stream_update(self, update: Any) -> Any:
+        return update
+
+    async def close(self) -> None:
+        return None
+
+
+def main(argv: list[str]) -> None:
+    """Make the turns and write their outcome; patched, a worker is built before them."""
+    worker_problem = None
+    if "--patched" in argv:
+        apply_patch()
+        worker_problem = worker.problem()
+    outcome = {"worker_problem": worker_problem, "turns": asyncio.run(_turns())}
+    Path(argv[0]).write_text(json.dumps(outcome), encoding="utf-8")
+
+
+async def _turns() -> list[dict[str, Any]]:
+    sdk: Any = importlib.import_module(_upstream.MODULE)
+    sdk.adk = _Messages()
+    # What ContextInterceptor sets from the headers of a Temporal activity.
+    for variable in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
+        getattr(sdk, variable).set("verify")
+    _write_spans()
+    model = sdk.TemporalStreamingModelProvider().get_model("verify")
+    first = await _turn(sdk, model, conversation_id=CONVERSATION, prompt=PROMPT)
+    second = await _turn(sdk, model, previous_response_id=first["response_id"])
+    await _flush_spans()
+    return [first, second]
+
+
+async def _turn(sdk: Any, model: Any, **keywords: Any) -> dict[str, Any]:
+    stateful = dict.fromkeys(_upstream.FORWARDED)
+    try:
+        result = await model.get_response(
+            system_instructions="Be brief.",
+            input="Four words, please.",
+            model_settings=sdk.ModelSettings(),
+            tools=[],
+            output_schema=None,
+            handoffs=[],
+            tracing=None,
+            **{**stateful, **keywords},
+        )
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
+        return {"usage": None, "response_id": None, "error": f"{type(error).__name__}: {error}"}
+    usage = result.usage
+    return {
+        "usage": {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "total_tokens": usage.total_tokens,
+            "cached_input_tokens": usage.input_tokens_details.cached_tokens,
+            "reasoning_tokens": usage.output_tokens_details.reasoning_tokens,
+        },
+        "response_id": result.response_id,
+        "error": None,
+    }
+
+
+def _write_spans() -> None:
+    # Later releases write spans nowhere unless told to, the others to the Agentex API.
+    manager = importlib.import_module("agentex.lib.core.tracing.tracing_processor_manager")
+    if not manager.get_async_tracing_processors():
+        types = importlib.import_module("agentex.lib.types.tracing")
+        manager.add_tracing_processor_config(types.AgentexTracingProcessorConfig())
+
+
+async def _flush_spans() -> None:
+    # Releases with a span queue write spans in the background, the others at once.
+    try:
+        span_queue = importlib.import_module("agentex.lib.core.tracing.span_queue")
+    except ModuleNotFoundError:
+        return
+    await span_queue.get_default_span_queue().shutdown()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

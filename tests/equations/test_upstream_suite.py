@@ -1,0 +1,147 @@
+"""Upstream's own tests of the fix, taken from the wheel that shipped it, are the judge.
+
+They are run by a pytest of their own against the installed agentex-sdk, once as it is
+and once with the patch, and are never part of this repository.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from xml.etree import ElementTree
+
+import pytest
+from openai.types.responses.response_create_params import ResponseCreateParamsBase
+
+import agentex_usage_patch
+from agentex_usage_patch import _upstream
+
+from ..package import sweep
+
+pytestmark = [pytest.mark.body, pytest.mark.processes]
+
+PACKAGE = _upstream.MODULE.rpartition(".models.")[0]
+SUITE = ("conftest.py", "test_streaming_model.py")
+TESTS = 40
+PASS_ON_AFFECTED_RELEASES = 30
+#: They hand a mock that takes any keyword a name that openai 1.99.9 does not know. Such a
+#: create may be one in front of that SDK, where every call would be a TypeError.
+NAME_UNKNOWN = {
+    "test_conversation_and_prompt_not_sent_by_default",
+    "test_conversation_id_forwarded_via_sdk_kwarg",
+}
+
+#: An element of a JUnit report → the outcome that it stands for.
+_NOT_PASSED = {"failure": "failed", "error": "error", "skipped": "skipped"}
+
+
+def test_upstreams_own_tests_pass_with_the_patch_on_an_affected_release_and_not_without(
+    tmp_path: Path, spans_api: str, record_property: Callable[[str, object], None]
+) -> None:
+    suite = _extract(tmp_path / "suite")
+    without = _run(suite, spans_api)
+    with_patch = _run(suite, spans_api, "-p", "agentex_usage_patch.auto")
+    record_property("upstream_without", f"{_passed(without)}/{len(without)}")
+    record_property("upstream_with", f"{_passed(with_patch)}/{len(with_patch)}")
+    print(f"upstream's {TESTS}: {_passed(without)} without / {_passed(with_patch)} with")
+    for outcomes in (without, with_patch):
+        assert len(outcomes) == TESTS
+        assert set(outcomes.values()) <= {"passed", "failed"}, outcomes
+    affected = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
+    assert _passed(without) == (PASS_ON_AFFECTED_RELEASES if affected else TESTS)
+    failed = {name.rpartition(".")[2] for name, told in with_patch.items() if told == "failed"}
+    known = "conversation" in ResponseCreateParamsBase.__annotations__
+    assert failed == (set() if known else NAME_UNKNOWN)
+
+
+@pytest.fixture
+def spans_api() -> Iterator[str]:
+    """Answer what the tracer writes; releases without a span queue wait for it."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Spans) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+class _Spans(BaseHTTPRequestHandler):
+    def _echo(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_PATCH = _echo  # noqa: N815 - named by http.server
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: a failing test shows the output of the suite."""
+
+
+def _extract(folder: Path) -> Path:
+    folder.mkdir()
+    for name in SUITE:
+        path = f"{PACKAGE.replace('.', '/')}/tests/{name}"
+        source = sweep.read_from_wheel(_upstream.FIXED_IN, path)
+        assert source is not None, f"the wheel of {_upstream.FIXED_IN} has no {path}"
+        absolute = re.sub(r"\bfrom \.\.(?=\w)", f"from {PACKAGE}.", source)
+        (folder / name).write_text(absolute, encoding="utf-8")
+    # An ini file of its own, so that nothing of this project's configuration applies.
+    (folder / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n", encoding="utf-8")
+    return folder
+
+
+def _run(suite: Path, base_url: str, *options: str) -> dict[str, str]:
+    """Run the suite in a process of its own and return the outcome of each of its tests."""
+    report, output = suite / "report.xml", suite / "output.txt"
+    report.unlink(missing_ok=True)
+    plugins = ("-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin", *options)
+    command = (sys.executable, "-m", "pytest", *plugins, "--tb=short", f"--junitxml={report}")
+    try:
+        with output.open("w", encoding="utf-8") as stdout:
+            done = subprocess.run(
+                command,
+                cwd=suite,
+                env=_environment(base_url),
+                stdout=stdout,
+                stderr=subprocess.STDOUT,
+                timeout=300,
+            )
+    finally:  # for pytest to show when this test fails, by a time-out too
+        print(output.read_text(encoding="utf-8", errors="replace"))
+    assert done.returncode in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    outcomes = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        found = [_NOT_PASSED[child.tag] for child in case if child.tag in _NOT_PASSED]
+        outcomes[f"{case.get('classname')}.{case.get('name')}"] = ", ".join(found) or "passed"
+    return outcomes
+
+
+def _environment(base_url: str) -> dict[str, str]:
+    """Return this process's environment without what would reach into or out of the suite."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PYTEST_") and not name.lower().endswith("_proxy")
+    }
+    return {
+        **kept,
+        "AGENTEX_BASE_URL": base_url,
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "OPENAI_API_KEY": "unused",
+        # Only the plugins that are asked for: agentex-sdk brings one that traces tests.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTHONPATH": str(Path(agentex_usage_patch.__file__).parents[1]),
+    }
+
+
+def _passed(outcomes: dict[str, str]) -> int:
+    return sum(outcome == "passed" for outcome in outcomes.values())

@@ -1,0 +1,82 @@
+"""Whatever step of applying fails, the worker starts as it was, and one line says so."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+
+from agentex_usage_patch import AgentexUsagePatchError, apply_patch
+from agentex_usage_patch._patching import apply
+
+from .. import calls
+from ..calls import AFFECTED, make_model
+from ..children import child
+from ..clients import Recording, ask, event
+from .test_faults import OUTPUT, fail
+
+
+@pytest.mark.parametrize("step", ["observe", "imported", "describe", "_install"])
+async def test_a_step_of_applying_that_fails_leaves_the_worker_as_it_was(
+    step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = vars(calls.sdk.TemporalStreamingModel)["get_response"]
+    monkeypatch.setattr(apply, step, fail)
+    applied = apply_patch()
+    assert "eyes" not in caplog.text
+    if step in ("observe", "imported", "_install"):
+        assert vars(calls.sdk.TemporalStreamingModel)["get_response"] is original
+    (warning,) = [each for each in caplog.records if each.name == "agentex_usage_patch"]
+    assert warning.getMessage() == applied.summary
+    assert "failed (LookupError)" in applied.summary
+    client = Recording(event())
+    assert (await ask(make_model(client))).output == OUTPUT
+    assert len(client.requests) == 1
+    with pytest.raises(AgentexUsagePatchError) as raised:
+        apply_patch(strict=True)
+    assert raised.value.__context__ is None  # which a traceback would quote
+
+
+def test_a_wrapper_that_cannot_be_imported_leaves_the_worker_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As when openai has moved what the wrapper takes from it.
+    original = vars(calls.sdk.TemporalStreamingModel)["get_response"]
+    monkeypatch.setitem(sys.modules, "agentex_usage_patch._patching.wrapper", None)
+    applied = apply_patch()
+    assert vars(calls.sdk.TemporalStreamingModel)["get_response"] is original
+    assert applied.complete is not AFFECTED
+    assert ("failed (ModuleNotFoundError)" in applied.summary) is AFFECTED
+
+
+@pytest.mark.processes
+def test_a_hook_that_fails_does_not_fail_the_import() -> None:
+    said = child("""
+from agentex_usage_patch import apply_patch, status
+from agentex_usage_patch._patching import apply
+apply_patch()
+def fail(*_): raise LookupError
+apply._install = fail
+from tests import calls
+seen("imported", status())
+""")
+    assert said["imported"]["states"] == ["missing" if AFFECTED else "native"]
+    assert [each for each in said["lines"] if "failed (LookupError)" in each[1]] == said["lines"]
+    assert len(said["lines"]) == 1
+
+
+def test_a_log_handler_that_fails_does_not_stop_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Failing(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            raise OSError("disk full")
+
+    logger = logging.getLogger("agentex_usage_patch")
+    monkeypatch.setattr(logger, "handlers", [Failing()])
+    logger.setLevel(logging.DEBUG)
+    try:
+        assert apply_patch().complete
+    finally:
+        logger.setLevel(logging.NOTSET)

@@ -1,0 +1,173 @@
+"""The main job: before and after, over real HTTP, on the installed agentex-sdk."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from agentex_usage_patch import _upstream, cli
+from agentex_usage_patch._verify import comparison
+from agentex_usage_patch._verify.server import Server, usage
+
+pytestmark = pytest.mark.processes
+
+AFFECTED = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
+
+
+def verified(capsys: pytest.CaptureFixture[str], *, code: int) -> dict[str, Any]:
+    assert cli.main(["verify", "--json"]) == code
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert told["schema"] == 1
+    return told
+
+
+def test_every_row_is_right_with_the_patch_and_wrong_without_where_the_fix_is_missing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = verified(capsys, code=0)
+    assert told["right"] and told["problems"] == []
+    assert told["worker"] == {"built": True, "problem": ""}
+    assert [row["turn"] for row in told["rows"]] == [1] * 6 + [2] * 5
+    assert {row["right_patched"] for row in told["rows"]} == {True}
+    assert {row["wrong_unpatched"] for row in told["rows"]} == {AFFECTED}
+    chained = {row["asked"]: row["patched"] for row in told["rows"] if row["turn"] == 2}
+    first = {row["asked"]: row["patched"] for row in told["rows"] if row["turn"] == 1}
+    assert chained["previous_response_id"] == first["response_id"]
+    assert chained["cached input tokens"] == [1024]
+    assert ("remove this package" in told["summary"]) is not AFFECTED
+
+
+def test_a_patch_that_does_nothing_is_not_called_right(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = comparison._run
+
+    async def unpatched(ids: list[str], environment: dict[str, str], *_: str) -> Any:
+        return await run(ids, environment)
+
+    monkeypatch.setattr(comparison, "_run", unpatched)
+    picture = tmp_path / "verify.svg"
+    assert cli.main(["verify", "--svg", str(picture)]) == (1 if AFFECTED else 0)
+    assert picture.read_text(encoding="utf-8").count("✗") == (22 if AFFECTED else 0)
+    printed = capsys.readouterr().out
+    assert printed.count("✗") == (22 if AFFECTED else 0)
+    assert printed.count("✓") == (0 if AFFECTED else 22)
+
+
+def test_a_process_that_fails_is_told_with_its_last_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "_environment", lambda: {"PYTHONHOME": "/nowhere"})
+    told = verified(capsys, code=1)
+    assert told["rows"] == [] and not told["right"]
+    as_installed, with_patch = told["problems"]
+    assert as_installed.startswith("as installed: exit code 1")
+    assert with_patch.startswith("with the patch: exit code 1")
+    assert "could not be run" in told["summary"]
+
+
+def test_a_picture_that_cannot_be_written_is_told_beforehand(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.main(["verify", "--svg", str(tmp_path / "nowhere" / "verify.svg")]) == 2
+    printed = capsys.readouterr()
+    assert "Give --svg a file that can be written" in printed.err
+    assert printed.out == ""  # nothing was run for it
+
+
+def test_a_disk_that_fills_up_meanwhile_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(comparison, "_environment", lambda: {"PYTHONHOME": "/nowhere"})
+    monkeypatch.setattr(Path, "write_text", full)
+    assert cli.main(["verify", "--svg", str(tmp_path / "verify.svg")]) == 2
+    printed = capsys.readouterr()
+    assert "No space left on device. Give --svg a file" in printed.err
+    assert "could not be run" in printed.out
+
+
+def test_a_process_that_does_not_answer_is_ended(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "_SECONDS", 0)
+    told = verified(capsys, code=1)
+    assert told["problems"] == [
+        "as installed: no answer within 0 s",
+        "with the patch: no answer within 0 s",
+    ]
+
+
+def test_a_turn_that_fails_is_told_and_its_rows_are_wrong(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = comparison._environment()
+    # The openai client cannot send a header like this one.
+    broken = {**environment, "OPENAI_API_KEY": "un\nused"}
+    monkeypatch.setattr(comparison, "_environment", lambda: broken)
+    told = verified(capsys, code=1)
+    assert len(told["problems"]) == 4
+    assert told["problems"][3].startswith("with the patch, turn 2: ")
+    assert not any(row["right_patched"] for row in told["rows"])
+
+
+def test_an_error_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(FileNotFoundError):
+        cli.main(["verify"])
+
+
+def test_what_could_lead_a_turn_elsewhere_does_not_reach_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("https_proxy", "HTTP_PROXY", "OPENAI_ORG_ID", "AGENT_API_KEY", "REDIS_URL",
+                 "ENVIRONMENT", "AGENTEX_USAGE_PATCH_DISABLED"):  # fmt: skip
+        monkeypatch.setenv(name, "somewhere")
+    monkeypatch.setenv("KEPT", "somewhere")
+    environment = comparison._environment()
+    assert [name for name, value in environment.items() if value == "somewhere"] == ["KEPT"]
+
+
+BODY = {"model": "verify", "input": "Hi", "stream": True}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"previous_response_id": "resp_never_issued"}, "previous_response_not_found"),
+        ({"previous_response_id": "x", "conversation": "c"}, "mutually_exclusive_parameters"),
+        ({"stream": False}, "unsupported_value"),
+    ],
+)
+async def test_the_server_refuses(change: dict[str, Any], code: str) -> None:
+    async with Server(["resp_1"]) as server, httpx.AsyncClient() as client:
+        url = f"{server.environment['OPENAI_BASE_URL']}/responses"
+        refused = await client.post(url, json={**BODY, **change})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["code"] == code
+    assert server.bodies == [{**BODY, **change}]
+
+
+async def test_the_server_knows_the_ids_that_it_issued_and_listens_on_loopback_only() -> None:
+    async with Server(["resp_1", "resp_2"]) as server, httpx.AsyncClient() as client:
+        url = f"{server.environment['OPENAI_BASE_URL']}/responses"
+        assert url.startswith("http://127.0.0.1:")
+        with pytest.raises(httpx.ConnectError):  # an address that all interfaces would answer
+            await client.post(url.replace("127.0.0.1", "127.0.0.2"), json=BODY)
+        first = await client.post(url, json=BODY)
+        second = await client.post(url, json={**BODY, "previous_response_id": "resp_1"})
+    last = [answer.text.strip().splitlines()[-1] for answer in (first, second)]
+    responses = [json.loads(line.removeprefix("data: "))["response"] for line in last]
+    assert [response["id"] for response in responses] == ["resp_1", "resp_2"]
+    assert [response["usage"] for response in responses] == [
+        usage(chained=False),
+        usage(chained=True),
+    ]
+    assert first.headers["content-type"] == "text/event-stream"
