@@ -13,7 +13,7 @@ from typing import Any
 
 from agentex_usage_patch import _upstream
 
-# What the SDK's module imports is kept out of each search that status() makes of the heap.
+# Frozen, so that the tests' gc.collect() does not visit what the SDK imports.
 for _name in ("agents", "openai", "agentex.lib.adk"):
     importlib.import_module(_name)
 gc.freeze()

@@ -1,7 +1,7 @@
-"""A hook after every import of one module: the first one, and a reload.
+"""A hook that runs after every import of one module: the first one, and each reload.
 
-wrapt's post-import hooks run once, so that a reload would lose the patch; and they run
-at once for a module that another thread has only half imported.
+wrapt's post-import hooks run once, so that a reload would lose the patch, and they run at
+once for a module that another thread has only half imported.
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ from typing import Any
 
 import wrapt
 
-# wrapt 1.x is untyped and 2.x generic: to the type checker it is Any.
+# wrapt 1.x is untyped and 2.x generic; the type checker sees Any.
 _ObjectProxy: Any = wrapt.ObjectProxy
 
 
 class PostImportHook:
     """A finder for ``sys.meta_path`` that calls a hook after a module's code has run.
 
-    It finds nothing by itself: the module comes from whoever would have found it.
+    It finds no module itself: it asks the other finders, and wraps the loader they return.
     """
 
     def __init__(self, name: str, hook: Callable[[Any], object]) -> None:
         self._name = name
         self._hook = hook
-        # Not a thread's ident: a thread in a forked process may have that one again.
+        # Per-thread flag. Thread identifiers will not do: a forked child can reuse them.
         self._finding = threading.local()
 
-    def place(self) -> None:
-        """Stand before all other finders, once."""
+    def install(self) -> None:
+        """Insert the hook before all other finders, once."""
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
-    def withdraw(self) -> None:
-        """Be gone from the finders."""
+    def remove(self) -> None:
+        """Remove the hook from the finders."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Return the spec that the other finders find, with a loader that calls the hook."""
-        # Another finder may search sys.meta_path once more: let it pass us by.
-        if name != self._name or getattr(self._finding, "here", False):
+        """Return the other finders' spec, with a loader that calls the hook."""
+        # Another finder may search sys.meta_path again; it must not find this hook.
+        if name != self._name or getattr(self._finding, "active", False):
             return None
-        self._finding.here = True
+        self._finding.active = True
         try:
             spec = self._find(name, path, target)
         finally:
-            self._finding.here = False
+            self._finding.active = False
         if hasattr(getattr(spec, "loader", None), "exec_module"):
             spec.loader = _Loader(spec.loader, self._hook)
         return spec
@@ -64,13 +64,14 @@ class PostImportHook:
 
 
 class _Loader(_ObjectProxy):  # type: ignore[misc]  # see above
-    """The module's own loader, until its code runs; then the hook."""
+    """The module's own loader, until the module's code has run; then the hook is called."""
 
     def __init__(self, loader: Any, hook: Callable[[Any], object]) -> None:
         super().__init__(loader)
         self._self_hook = hook
 
     def exec_module(self, module: Any) -> None:
+        """Run the module's code with its own loader, then call the hook."""
         loader = self.__wrapped__
         module.__spec__.loader = loader
         module.__loader__ = loader
@@ -79,22 +80,22 @@ class _Loader(_ObjectProxy):  # type: ignore[misc]  # see above
 
 
 def imported(name: str, attribute: str) -> Any:
-    """Return a module if it is imported, once it has an attribute that makes it complete.
+    """Return a module that is imported, or None; never start an import.
 
-    An import that is under way in another thread is waited for; none is begun. Returns
-    None where there is no such module or its import failed there.
+    A module without the attribute may still be running its code in another thread: that
+    import is waited for. None also when that import fails.
     """
     module = sys.modules.get(name)
     if module is not None and hasattr(module, attribute):
         return module
-    # Between its finder and its place in sys.modules a module only has a lock.
+    # While a module is being found it is not in sys.modules yet; only its import lock exists.
     locks = getattr(getattr(importlib, "_bootstrap", None), "_module_locks", {})
     under_way = name in locks if module is None else _initializing(module)
     if not under_way:
         return module
     try:
         return importlib.import_module(name)
-    except Exception:  # noqa: BLE001 - the other import fails as well, and tells
+    except Exception:  # noqa: BLE001 - the thread that started the import gets the error
         return sys.modules.get(name)
 
 

@@ -1,4 +1,4 @@
-"""The request: which of the forwarded fields reach ``responses.create``, and how."""
+"""The request: which forwarded fields reach ``responses.create``, and how."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from openai.types.responses.response_create_params import ResponseCreateParamsBa
 from .._upstream import FORWARDED, PROMPT_CACHE_KEY
 from .log import warn_once
 
-#: What the affected releases return as response_id; no server issues ids this short.
+#: The response_id that affected releases invent; no server issues ids this short.
 _INVENTED_ID = re.compile(r"resp_[0-9a-f]{8}")
-#: And as the id of the empty message that they return for a response without output.
+#: The id of the empty message that they return for a response without output.
 _INVENTED_MESSAGE_ID = re.compile(r"msg_[0-9a-f]{8}")
 
-#: The fix → what ``responses.create`` calls what it sends.
+#: Fix → the parameter of ``responses.create`` that it sends.
 _NAMES = {**FORWARDED, PROMPT_CACHE_KEY: PROMPT_CACHE_KEY}
 _ALL = frozenset(_NAMES.values())
 _NOTHING = [None] * len(FORWARDED)
 
-# A signature costs some 50 µs to read, so it is read once for each function.
+# Reading a signature takes some 50 µs, so each function's is read once.
 _declared: WeakKeyDictionary[Callable[..., Any], frozenset[str]] = WeakKeyDictionary()
 
 
 def forwarded_fields(fixes: frozenset[str], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return create's name → what `get_response` was called with, for the fixes to apply.
+    """Return the fields to send, by ``create``'s names, for the fixes to apply.
 
-    A field that is None or absent is ``NOT_GIVEN``, and so is an invented previous response
-    id: it comes from a workflow that ran before the patch, and the API would refuse it.
+    A field that is None or absent is ``NOT_GIVEN``. So is an invented previous_response_id:
+    a workflow that ran before the patch holds such ids, and the API refuses them.
     """
     unset = _unset(fixes)
     given = [*map(kwargs.get, FORWARDED)]
@@ -51,8 +51,8 @@ def forwarded_fields(fixes: frozenset[str], kwargs: Mapping[str, Any]) -> Mappin
         fields["previous_response_id"] = NOT_GIVEN
         warn_once(
             "invented previous_response_id",
-            "a previous_response_id invented by agentex-sdk before it was patched is not sent; "
-            "the call goes on unchained, and the next turn can be chained to its response_id",
+            "a previous_response_id that agentex-sdk invented before it was patched is not sent; "
+            "the call continues unchained, and the next turn can chain to its response_id",
         )
     return fields
 
@@ -63,14 +63,14 @@ def _unset(fixes: frozenset[str]) -> Mapping[str, Any]:
 
 
 def is_invented(response_id: Any) -> bool:
-    """Say whether an id is one that the affected releases invent."""
+    """Say whether affected releases invent ids like this one."""
     return isinstance(response_id, str) and _INVENTED_ID.fullmatch(response_id) is not None
 
 
 def text_or_none(response_id: Any) -> str | None:
-    """Return a server's response id, None with a warning when it is no string.
+    """Return a server's response id; None, with a warning, if it is not a string.
 
-    Temporal could not decode a result with such an id, after the model was paid for.
+    Temporal cannot decode a result with such an id, and the model has been paid for.
     """
     if response_id is None or isinstance(response_id, str):
         return response_id
@@ -83,19 +83,19 @@ def text_or_none(response_id: Any) -> str | None:
 
 
 def is_empty(output: Any) -> bool:
-    """Say whether a result's output holds nothing but the message that the bodies make up."""
+    """Say whether an output holds nothing but the empty message that the bodies add."""
     return all(_INVENTED_MESSAGE_ID.fullmatch(str(getattr(each, "id", ""))) for each in output)
 
 
 def with_fields(
     request: dict[str, Any], fields: Mapping[str, Any], responses: Any
 ) -> dict[str, Any]:
-    """Return create's keywords, with the fields in them as agentex-sdk 0.10.5 sends them.
+    """Return the keywords for ``create``, with the fields as agentex-sdk 0.10.5 sends them.
 
-    An unset field is ``NOT_GIVEN``, or left out where create does not declare it. A set one
-    that create does not declare travels in ``extra_body``, in which what the caller
-    put there wins, as it does in the openai client. What is in the request already came
-    from ``extra_args``: it is sent as it was, unless the keyword is set as well.
+    A set field that ``create`` does not declare is sent in ``extra_body``, where the
+    caller's own values win, as they do in the openai client. An unset field is ``NOT_GIVEN``,
+    or left out if ``create`` does not declare it. A field that ``extra_args`` put into the
+    request stays, unless the keyword is set as well.
     """
     declared = declared_names(responses)
     if declared.issuperset(fields) and request.keys().isdisjoint(fields):
@@ -110,7 +110,7 @@ def with_fields(
             warn_once(
                 f"{name} given twice",
                 "%s is set both by keyword and in model_settings.extra_args: the keyword is sent. "
-                "Remove it from extra_args, which agentex-sdk 0.10.5 refuses with a TypeError",
+                "Remove it from extra_args; agentex-sdk 0.10.5 raises a TypeError there",
                 next(keyword for keyword, sent_as in FORWARDED.items() if sent_as == name),
             )
         if name in declared:
@@ -123,11 +123,11 @@ def with_fields(
 
 
 def declared_names(responses: Any) -> frozenset[str]:
-    """Return which of the forwarded names ``responses.create`` takes.
+    """Return which forwarded names ``responses.create`` accepts.
 
-    A create that takes any keyword may hide the openai SDK's own, and takes what that takes:
-    openai 1.99.9 raises TypeError for a name that it does not know, given or not. Nothing is
-    handed to a create that cannot be inspected.
+    A create that takes any keyword may pass all of them to the openai SDK, so it accepts
+    what that declares: openai 1.99.9 raises TypeError for a name that it does not know.
+    Nothing is passed to a create that cannot be inspected.
     """
     create = responses.create
     function = getattr(create, "__func__", create)
@@ -141,7 +141,6 @@ def declared_names(responses: Any) -> frozenset[str]:
         return frozenset()
     names = _ALL.intersection(each.name for each in parameters)
     if any(each.kind is each.VAR_KEYWORD for each in parameters):
-        # What takes any keyword may hand all of it on to the openai SDK.
         names |= _ALL.intersection(ResponseCreateParamsBase.__annotations__)
     try:
         _declared[function] = names

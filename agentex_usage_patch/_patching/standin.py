@@ -1,4 +1,4 @@
-"""An object that is another object to everyone who meets it, with a few names of its own."""
+"""A stand-in: an object that behaves as another one does, apart from a few attributes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, Self
 class StandIn:
     """Forward everything to a target: reads, writes, deletes, ``__class__``, ``vars()``.
 
-    A subclass intercepts by defining an attribute; what it sees there it reports to its
-    observer, a call or the capture of a stream. Methods of the target run on the
-    target itself, so what they write lands there. A stand-in written into another one
-    is replaced by its target: none outlives its call inside somebody's state.
+    A subclass defines the attributes that it intercepts, and reports to its observer: a call
+    or the capture of a stream. The target's methods run on the target itself. When code
+    stores a stand-in in another one, the target is stored instead, so that no stand-in
+    outlives its call.
     """
 
     __slots__ = ("__weakref__", "_patch_observer", "_patch_target")
@@ -35,7 +35,7 @@ class StandIn:
     def __delattr__(self, name: str) -> None:
         delattr(self._patch_target, name)
 
-    @property  # type: ignore[misc]  # typeshed's is writable, as the one of no proxy is
+    @property  # type: ignore[misc]  # typeshed declares it writable
     def __class__(self) -> Any:
         return self._patch_target.__class__
 
@@ -73,6 +73,6 @@ class StandIn:
         return self._patch_target.__reduce_ex__(protocol)
 
 
-# The slots' own setters, past the forwarding __setattr__.
+# The slots' own setters: the class's __setattr__ forwards.
 _set_target = vars(StandIn)["_patch_target"].__set__
 _set_observer = vars(StandIn)["_patch_observer"].__set__

@@ -1,4 +1,4 @@
-"""Numbers: a Responses usage object as `agents.Usage` fields and as the span's dict."""
+"""Numbers: from a Responses usage object to `agents.Usage` and to the span's dict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .log import warn_once
 
 
 class Tokens(TypedDict):
-    """Tokens of one model call, as they stand in the span's ``usage``."""
+    """The tokens of one model call, as in the span's ``usage``."""
 
     input_tokens: int
     output_tokens: int
@@ -18,7 +18,7 @@ class Tokens(TypedDict):
     reasoning_tokens: int
 
 
-#: Where each number stands in a Responses usage object.
+#: The path to each number in a Responses usage object.
 _PATHS = {
     "input_tokens": ("input_tokens",),
     "output_tokens": ("output_tokens",),
@@ -36,11 +36,11 @@ NO_TOKENS: Tokens = {
 
 
 def read_tokens(usage: Any) -> Tokens:
-    """Read the five numbers as agentex-sdk 0.10.5 does; None is zero tokens.
+    """Read the five numbers as agentex-sdk 0.10.5 does; None means zero tokens.
 
-    A part that is missing, null or no number is 0, and one warning names it. 0.10.5 does
-    the same in silence for some of these and raises for others, when the model has been
-    paid for. Never raises.
+    A part that is missing, null or not a number counts as 0, and one warning names it.
+    0.10.5 ignores some of these and raises for others, after the model was paid for. Never
+    raises.
     """
     if usage is None:
         return NO_TOKENS
@@ -54,21 +54,21 @@ def read_tokens(usage: Any) -> Tokens:
         }
         if {*map(type, tokens.values())} == {int}:
             return tokens
-    except Exception:  # noqa: BLE001 - whatever it is, it is looked at part by part
+    except Exception:  # noqa: BLE001 - then each part is read alone
         pass
     return _read_piecemeal(usage)
 
 
 def fill(usage: Any, tokens: Tokens) -> None:
-    """Set the numbers on an `agents.Usage` that upstream's body made for this call.
+    """Set the numbers on the `agents.Usage` that the SDK's body made for this call.
 
-    In place, since building one validates it and costs more than everything else the
-    patch does. ``requests`` stays as it is, 0, as in 0.10.5.
+    In place: a new one would be validated, which takes longer than the rest of the patch.
+    ``requests`` stays 0, as in 0.10.5.
     """
     usage.input_tokens = tokens["input_tokens"]
     usage.output_tokens = tokens["output_tokens"]
     usage.total_tokens = tokens["total_tokens"]
-    # Models of pydantic, which take five times as long to write as to read.
+    # These are pydantic models: writing one takes five times as long as reading it.
     if usage.input_tokens_details.cached_tokens != tokens["cached_input_tokens"]:
         usage.input_tokens_details.cached_tokens = tokens["cached_input_tokens"]
     if usage.output_tokens_details.reasoning_tokens != tokens["reasoning_tokens"]:
@@ -81,12 +81,12 @@ def _read_piecemeal(usage: Any) -> Tokens:
     for name, path in _PATHS.items():
         try:
             tokens[name] = _as_int(_part(usage, path))  # type: ignore[literal-required]
-        except Exception:  # noqa: BLE001 - a server may send anything here
+        except Exception:  # noqa: BLE001 - a server can send anything
             unread.append(".".join(path))
     if unread:
         warn_once(
             "unreadable usage",
-            "the model server's usage could not be read in %s: counted as 0 tokens there",
+            "the model server's usage could not be read in %s: those parts count as 0 tokens",
             ", ".join(unread),
         )
     return tokens
@@ -99,8 +99,8 @@ def _part(usage: Any, path: tuple[str, ...]) -> Any:
 
 
 def _as_int(value: Any) -> int:
-    # agents.Usage is a pydantic dataclass: pydantic's own lax rule is 0.10.5's rule. It
-    # comes with the SDK, and only the odd usage object needs it.
+    # 0.10.5 builds agents.Usage, a pydantic dataclass, so pydantic's lax rule is its rule.
+    # Imported here because only unusual usage objects need it.
     from pydantic import TypeAdapter
 
     number: int = TypeAdapter(int).validate_python(value)

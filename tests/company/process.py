@@ -29,7 +29,6 @@ def run(tracers: str, order: str) -> dict[str, Any]:
     from .. import calls
     from . import runs
 
-    gc.unfreeze()  # what tracers hold counts here
     if order == "after":
         agentex_usage_patch.apply_patch()
     for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):

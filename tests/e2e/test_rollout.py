@@ -40,7 +40,7 @@ async def test_patched_and_unpatched_again_no_turn_is_refused(release: str, stac
     assert served.refused == []
     assert len(served.requests) == len(talk.turns) == 5
     # Turn two has the invented id of turn one in its history: unchained, with a warning.
-    assert log.count("invented by agentex-sdk before it was patched is not sent") == 1
+    assert log.count("that agentex-sdk invented before it was patched is not sent") == 1
     assert [body.get("previous_response_id") for body in served.requests] == [
         None, None, served.issued[1], None, None,
     ]  # fmt: skip

@@ -249,7 +249,7 @@ def test_a_switch_that_says_yes_or_something_else_turns_it_off(
     *warned, summary = [each.getMessage() for each in caplog.records]
     assert summary == observed.summary
     assert len(warned) == (value == "please")
-    assert all(each.endswith("no or off: understood as 1") for each in warned)
+    assert all(each.endswith("no or off: taken as 1") for each in warned)
 
 
 class NoMethod:

@@ -20,7 +20,7 @@ from agentex_usage_patch import (
     remove_patch,
     status,
 )
-from agentex_usage_patch._patching import apply, hook, wrapper
+from agentex_usage_patch._patching import apply, hook, install, wrapper
 from agentex_usage_patch._patching.hook import PostImportHook
 from agentex_usage_patch._upstream import FIXES
 
@@ -37,14 +37,14 @@ def fail(*_: Any, **__: Any) -> Any:
     raise LookupError("not for anybody's eyes")
 
 
-@pytest.mark.parametrize("name", ["_install", "describe"])
+@pytest.mark.parametrize("name", ["install", "observed"])
 def test_a_failure_of_ours_leaves_the_sdk_alone_and_is_told(
     name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     original = in_the_class()
-    monkeypatch.setattr(apply, name, fail)
+    monkeypatch.setattr(install, name, fail)
     observed = apply_patch()
-    if name == "_install":
+    if name == "install":
         assert in_the_class() is original
     assert not observed.complete
     assert (

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from agentex_usage_patch import AgentexUsagePatchError, apply_patch
-from agentex_usage_patch._patching import apply
+from agentex_usage_patch._patching import apply, install
 
 from .. import calls
 from ..calls import AFFECTED, make_model
@@ -17,15 +17,15 @@ from ..clients import Recording, ask, event
 from .test_faults import OUTPUT, fail
 
 
-@pytest.mark.parametrize("step", ["observe", "imported", "describe", "_install"])
+@pytest.mark.parametrize("step", ["observe", "imported", "describe", "install"])
 async def test_a_step_of_applying_that_fails_leaves_the_worker_as_it_was(
     step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     original = vars(calls.sdk.TemporalStreamingModel)["get_response"]
-    monkeypatch.setattr(apply, step, fail)
+    monkeypatch.setattr(apply if step == "imported" else install, step, fail)
     applied = apply_patch()
     assert "eyes" not in caplog.text
-    if step in ("observe", "imported", "_install"):
+    if step in ("observe", "imported", "install"):
         assert vars(calls.sdk.TemporalStreamingModel)["get_response"] is original
     (warning,) = [each for each in caplog.records if each.name == "agentex_usage_patch"]
     assert warning.getMessage() == applied.summary
@@ -54,10 +54,10 @@ def test_a_wrapper_that_cannot_be_imported_leaves_the_worker_as_it_was(
 def test_a_hook_that_fails_does_not_fail_the_import() -> None:
     said = child("""
 from agentex_usage_patch import apply_patch, status
-from agentex_usage_patch._patching import apply
+from agentex_usage_patch._patching import install
 apply_patch()
 def fail(*_): raise LookupError
-apply._install = fail
+install.install = fail
 from tests import calls
 seen("imported", status())
 """)

@@ -37,8 +37,8 @@ def name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
 def placed(name: str) -> tuple[PostImportHook, list[Any]]:
     called: list[Any] = []
     hook = PostImportHook(name, lambda module: called.append((module, module.answer)))
-    hook.place()
-    hook.place()
+    hook.install()
+    hook.install()
     assert sys.meta_path.count(hook) == 1
     return hook, called
 
@@ -50,8 +50,8 @@ def test_it_is_called_after_an_import_and_after_a_reload_until_it_is_withdrawn(n
     vars(module)["answer"] = 7
     importlib.reload(module)
     assert called == [(module, 42)] * 2
-    hook.withdraw()
-    hook.withdraw()
+    hook.remove()
+    hook.remove()
     importlib.reload(module)
     assert len(called) == 2
 
@@ -229,7 +229,7 @@ def wrapped(module):
 async def main():
     agentex_usage_patch.apply_patch(strict=True)
     theirs = hook.PostImportHook(_upstream.MODULE, wrapped)
-    theirs.place()
+    theirs.install()
     # Theirs stands nearer to the module: it wraps first, ours is applied on top.
     sys.meta_path.remove(theirs)
     sys.meta_path.insert(1, theirs)

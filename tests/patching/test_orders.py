@@ -80,8 +80,8 @@ import {_SDK}
 looking = threading.Event()
 def look():
     with contextlib.ExitStack() as stack:
-        for _, wrapper in in_place.placed():
-            stack.enter_context(wrapper.only_passing_on_here())
+        for _, wrapper in place.placed():
+            stack.enter_context(wrapper.passing_in_this_thread())
         looking.set()
         threading.Event().wait()
 threading.Thread(target=look, daemon=True).start()
@@ -105,7 +105,7 @@ for thread in threads:
 _BEGIN = """
 import contextlib, importlib, os, threading
 from agentex_usage_patch import apply_patch, remove_patch, status
-from agentex_usage_patch._patching import in_place
+from agentex_usage_patch._patching import place
 from agentex_usage_patch._patching import apply
 finders = list(sys.meta_path)
 def fork():

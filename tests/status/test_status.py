@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agentex_usage_patch import _upstream, apply_patch, remove_patch, status
-from agentex_usage_patch._patching import apply
+from agentex_usage_patch._patching import install
 from agentex_usage_patch._patching.probe import loop
 from agentex_usage_patch._patching.probe.observe import Observation
 from agentex_usage_patch._patching.status import describe
@@ -199,7 +199,7 @@ def test_a_status_that_fails_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None
     def fail(*_: Any, **__: Any) -> Any:
         raise LookupError
 
-    monkeypatch.setattr(apply, "describe", fail)
+    monkeypatch.setattr(install, "describe", fail)
     assert "failed (LookupError) and left agentex-sdk alone" in status().summary
 
 
@@ -210,10 +210,10 @@ def test_a_class_that_is_no_class_is_left_alone(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_summary_tells_what_is_patched_from_what_is_native() -> None:
-    seen = Observation(working=frozenset(FIXES))
-    mixed = describe(seen, model_file="model.py", applied=frozenset(FIXES[:2]), waiting=True)
+    seen = Observation(working=frozenset(FIXES), applied=frozenset(FIXES[:2]))
+    mixed = describe(seen, model_file="model.py", waiting=True)
     assert mixed.complete
     assert mixed.summary.startswith(
         f"agentex-sdk {mixed.sdk_version}: usage, response_id patched, {', '.join(FIXES[2:])} "
-        "native; to be removed after an upgrade to 0.10.5 or later."
+        "native; remove this package after an upgrade to 0.10.5 or later."
     )

@@ -14,7 +14,7 @@ from agentex_usage_patch import (
     remove_patch,
     status,
 )
-from agentex_usage_patch._patching import call, in_place
+from agentex_usage_patch._patching import call, place
 from agentex_usage_patch._patching.probe import loop, observe
 from agentex_usage_patch._patching.status import State
 from agentex_usage_patch._patching.wrapper import GetResponse
@@ -130,7 +130,7 @@ def test_somebody_on_top_who_does_it_without_ours_is_not_called_patched(
 
 def test_once_removed_nothing_of_ours_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     # Apart from what other tests have left beneath functions that hide it.
-    monkeypatch.setattr(in_place, "_put", [])
+    monkeypatch.setattr(place, "_placed", [])
 
     def left() -> int:
         gc.collect()

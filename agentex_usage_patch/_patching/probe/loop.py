@@ -1,4 +1,4 @@
-"""Ways to run a coroutine to its end that leave nothing in the worker's event loop."""
+"""Run a coroutine to its end, without the worker's event loop."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, NoReturn
 
-#: Seconds after which a run is given up, and after that for what it leaves behind to end.
+#: Seconds that a run may take, and then that its remaining tasks may take to end.
 LIMIT = 3.0
 _GRACE = 0.2
 
 
 class NeedsLoopError(RuntimeError):
-    """A coroutine that was run by hand waits for something, or asks for its event loop."""
+    """A coroutine that is run by hand waits for something, or uses its event loop."""
 
 
 class _NoLoop:
@@ -24,14 +24,14 @@ class _NoLoop:
 
 
 def by_hand(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run a coroutine in this thread without an event loop, also where one is running.
+    """Run a coroutine in this thread without an event loop, even if one is running.
 
-    Raises `NeedsLoopError`, or another RuntimeError, when it wants one.
+    Raises `NeedsLoopError`, or another RuntimeError, if the coroutine needs one.
     """
     loop = asyncio._get_running_loop()
     hooks = sys.get_asyncgen_hooks()
-    # Without a running loop, asyncio.gather() takes the one that is set: the worker's.
-    asyncio._set_running_loop(_NoLoop())  # type: ignore[arg-type]  # a loop that refuses everything
+    # With no running loop set, asyncio.gather() would use the worker's.
+    asyncio._set_running_loop(_NoLoop())  # type: ignore[arg-type]  # every use of it raises
     sys.set_asyncgen_hooks(None, None)
     try:
         coroutine = call()
@@ -47,17 +47,17 @@ def by_hand(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
 
 
 def in_a_loop(call: Callable[[], Awaitable[Any]]) -> Any:
-    """Run an awaitable in an event loop of its own, in this thread.
+    """Run an awaitable in a new event loop, in this thread.
 
-    Raises TimeoutError after `LIMIT` seconds. Tasks that are left are cancelled; one that
-    ignores it is abandoned.
+    Raises TimeoutError after `LIMIT` seconds. Remaining tasks are cancelled; one that
+    ignores the cancellation is abandoned.
     """
 
     async def awaited() -> Any:
-        """Call within the loop, which wrappers may want before they are awaited."""
+        """Make the call inside the loop: a wrapper may need it before it awaits anything."""
         return await call()
 
-    # Not the loop of the policy's choice: uvloop's takes over the signals of the main thread.
+    # Not asyncio.new_event_loop(): uvloop's takes over the signals of the main thread.
     loop = asyncio.SelectorEventLoop()
     loop.set_debug(False)
     loop.set_exception_handler(lambda *_: None)
@@ -72,32 +72,32 @@ def in_a_loop(call: Callable[[], Awaitable[Any]]) -> Any:
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
-    left = asyncio.all_tasks(loop)
-    for task in left:
+    remaining = asyncio.all_tasks(loop)
+    for task in remaining:
         task.cancel()
-    if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=_GRACE))
+    if remaining:
+        loop.run_until_complete(asyncio.wait(remaining, timeout=_GRACE))
     closing = loop.create_task(loop.shutdown_asyncgens())
     loop.run_until_complete(asyncio.wait([closing], timeout=_GRACE))
     for task in asyncio.all_tasks(loop):
-        # It says so when it is collected, in the log of the worker.
+        # Otherwise an abandoned task warns in the worker's log when it is collected.
         task._log_destroy_pending = False  # type: ignore[attr-defined]
     loop.close()
 
 
-def apart(run: Callable[[], Any]) -> Any:
-    """Run a function where no event loop is running: here, or else in another thread.
+def outside_a_loop[T](run: Callable[[], T]) -> T:
+    """Run a function in this thread; in a new thread if an event loop is running in this one.
 
-    Raises TimeoutError when that thread does not end in time, and leaves it then.
+    Raises TimeoutError, and abandons the new thread, if that does not end in time.
     """
     if asyncio._get_running_loop() is None:
         return run()
-    answer: Future[Any] = Future()
+    answer: Future[T] = Future()
 
     def work() -> None:
         try:
             answer.set_result(run())
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             answer.set_exception(error)
 
     threading.Thread(target=work, name="agentex-usage-patch-probe", daemon=True).start()

@@ -1,7 +1,6 @@
-"""What the installed `get_response` does with each of the fixes, seen by running it.
+"""Run the installed `get_response` once against stubs, and see which fixes work.
 
-Against stubs: no network, no log line, nothing in the worker's event loop, no change that
-others see.
+The run uses no network, logs nothing, and changes nothing that other code can see.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import Any
 from ... import _upstream
 from ..log import probing
 from ..usage import read_tokens
-from .loop import LIMIT, apart, by_hand, in_a_loop
+from .loop import LIMIT, by_hand, in_a_loop, outside_a_loop
 from .stubs import RESPONSE_ID, TOKENS, Adk, Responses, Tracer, completed_event
 
 _NAME = "agentex-usage-patch-probe"
@@ -32,60 +31,63 @@ _KEYWORDS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Observation:
-    """The fixes that were seen to work, or the problem that kept them from being seen.
+    """The fixes that were seen to work, or the problem that prevented the observation.
 
-    ``pending`` when the problem is only that the SDK's model is not imported yet.
+    ``applied`` are the working fixes that work only with the patch. ``pending`` is True
+    when the only problem is that the SDK's model is not imported yet.
     """
 
     working: frozenset[str] = frozenset()
     problem: str | None = None
     pending: bool = False
+    applied: frozenset[str] = frozenset()
 
 
 def observe(
     module: Any,
     model_class: Any,
     found: Any,
-    without: Callable[[], AbstractContextManager[None]] = nullcontext,
+    around: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Observation:
-    """Run what was found as `get_response` once, and say which fixes it does.
+    """Run a `get_response` once, and return which fixes it does.
 
-    ``found`` is the class's attribute, unbound; ``without`` makes a context manager that is
-    entered around the run, in its thread. Never raises: whatever keeps it from running to
-    its end is the ``problem``. Third-party wrappers run as well, in an event loop of the
-    probe's own, with a model named ``agentex-usage-patch-probe``.
+    ``found`` is the class's attribute, unbound; ``around`` makes a context manager that is
+    entered around the run, in its thread. Never raises: what ends the run early is the
+    ``problem``. Third-party wrappers run too, in an event loop of the probe's own, with a
+    model named ``agentex-usage-patch-probe``.
     """
 
     def run(drive: Callable[[Callable[[], Any]], Any], get_response: Any) -> Observation:
         context = contextvars.copy_context()
         context.run(probing.set, True)
-        return context.run(_observe, module, model_class, drive, get_response, event, without)
+        return context.run(_run, module, model_class, drive, get_response, event, around)
 
     try:
-        event = completed_event()  # now, since this thread may hold locks of imports
-        alone = _alone(module, found)
-        if alone is not None:
+        # Built first: importing openai's types in the other thread could deadlock, since
+        # this one may hold import locks.
+        event = completed_event()
+        bare = _bare(module, found)
+        if bare is not None:
             try:
-                return run(by_hand, alone)
+                return run(by_hand, bare)
             except RuntimeError:
-                pass  # the body of a fork, which wants an event loop
+                pass  # a fork's body that needs an event loop
         with _silenced(vars(module)):
-            return apart(lambda: run(in_a_loop, alone or found))  # type: ignore[no-any-return]
+            return outside_a_loop(lambda: run(in_a_loop, bare or found))
     except TimeoutError:
         return Observation(problem=f"running it took longer than {LIMIT:.0f} seconds")
-    # Any code may stand in for get_response.
-    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see above
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - third-party code ran
         return Observation(problem=f"running it raised {type(error).__name__}")
 
 
-def _alone(module: Any, found: Any) -> Any:
-    """Return what was found without the SDK's logger and messages, None where it is hidden.
+def _bare(module: Any, found: Any) -> Any:
+    """Return the SDK's function with a silent logger and stub messages in its globals.
 
-    Hidden is the SDK's function beneath a third-party wrapper.
+    None when a third-party wrapper hides that function. This package's wrapper is kept.
     """
-    # type(), since a wrapper is a function to isinstance too.
+    # type(): to isinstance, a wrapper is a function too.
     if type(found) is types.FunctionType and found.__globals__ is vars(module):
-        silent = logging.Logger(_NAME)  # noqa: LOG001 - one that nobody else can find
+        silent = logging.Logger(_NAME)  # noqa: LOG001 - not registered, so nobody finds it
         silent.disabled = True
         function = types.FunctionType(
             found.__code__,
@@ -96,19 +98,19 @@ def _alone(module: Any, found: Any) -> Any:
         )
         function.__kwdefaults__ = found.__kwdefaults__
         return function
-    if hasattr(type(found), "over"):  # ours: the same wrapper, over a quiet original
-        original = _alone(module, found.__wrapped__)
+    if hasattr(type(found), "over"):  # this package's wrapper
+        original = _bare(module, found.__wrapped__)
         return original and found.over(original)
     return None
 
 
-def _observe(
+def _run(
     module: Any,
     model_class: Any,
     drive: Callable[[Callable[[], Any]], Any],
     get_response: Any,
     event: Any,
-    without: Callable[[], AbstractContextManager[None]],
+    around: Callable[[], AbstractContextManager[None]],
 ) -> Observation:
     names = vars(module)
     for variable in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
@@ -136,19 +138,20 @@ def _observe(
             **_KEYWORDS,
         )
 
-    with without():
+    with around():
         result = drive(call)
     return Observation(working=frozenset(_working(request, span, result)))
 
 
 def _working(request: dict[str, Any], span: Any, result: Any) -> Iterator[str]:
+    """Yield the fixes that the request, the span and the result show."""
     if read_tokens(result.usage) == TOKENS:
         yield _upstream.USAGE
     if result.response_id == RESPONSE_ID:
         yield _upstream.RESPONSE_ID
     if isinstance(span.output, dict) and span.output.get("usage") == TOKENS:
         yield _upstream.SPAN_USAGE
-    # What an older openai SDK does not know travels in the body.
+    # A field that an older openai SDK does not declare is sent in extra_body.
     sent = {**(request.get("extra_body") or {}), **request}
     for keyword, name in _upstream.FORWARDED.items():
         if sent.get(name) == _KEYWORDS[keyword]:
@@ -159,19 +162,16 @@ def _working(request: dict[str, Any], span: Any, result: Any) -> Iterator[str]:
 
 @contextmanager
 def _silenced(names: dict[str, Any]) -> Iterator[None]:
-    """Drop what the SDK and asyncio log, and the messages that the SDK's function opens.
-
-    Only where the probe runs: meanwhile calls in other threads log and stream as ever.
-    """
-    adk, instead = names.get("adk"), _AdkElsewhere(names.get("adk"))
+    """Drop the probe's log lines and messages; calls in other threads keep theirs."""
+    adk, instead = names.get("adk"), _AdkOutsideProbe(names.get("adk"))
     candidates = [names.get("logger"), logging.getLogger("asyncio")]
     loggers = [each for each in candidates if isinstance(each, logging.Logger)]
 
-    def elsewhere(_: logging.LogRecord) -> bool:
+    def outside_probe(_: logging.LogRecord) -> bool:
         return not probing.get()
 
     for logger in loggers:
-        logger.addFilter(elsewhere)
+        logger.addFilter(outside_probe)
     if adk is not None:
         names["adk"] = instead
     try:
@@ -180,11 +180,11 @@ def _silenced(names: dict[str, Any]) -> Iterator[None]:
         if names.get("adk") is instead:
             names["adk"] = adk
         for logger in loggers:
-            logger.removeFilter(elsewhere)
+            logger.removeFilter(outside_probe)
 
 
-class _AdkElsewhere:
-    """The SDK's ``adk``, apart from where the probe runs."""
+class _AdkOutsideProbe:
+    """The SDK's ``adk`` for other calls, a stub for the probe."""
 
     def __init__(self, adk: Any) -> None:
         self._adk = adk

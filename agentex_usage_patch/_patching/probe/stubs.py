@@ -1,4 +1,4 @@
-"""What the probe runs a `get_response` against: a client, a tracer and messages that do nothing."""
+"""The stubs that the probe runs a `get_response` against: client, tracer and messages."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Any, Self
 
 from ..usage import NO_TOKENS
 
-#: The one response that is streamed.
+#: The id and the tokens of the one response that is streamed.
 RESPONSE_ID = "resp_agentex_usage_patch_probe"
 TOKENS = dict(zip(NO_TOKENS, (11, 7, 18, 5, 3), strict=True))
 
 
 class Responses:
-    """``client.responses``: keeps what create is asked, and streams one completed event."""
+    """``client.responses``: records the request, and streams one completed event."""
 
     def __init__(self, request: dict[str, Any], event: Any) -> None:
         self._request = request
         self._event = event
 
     async def create(self, **request: Any) -> _Stream:
-        """Keep what is asked, and return the stream."""
+        """Record the keywords, and return the stream."""
         self._request.update(request)
         return _Stream(self._event)
 
@@ -38,7 +38,7 @@ class _Stream:
 
 
 class Tracer:
-    """A tracer, its traces and their ``async with``: all lead to one span."""
+    """A tracer, its traces and their context managers, all for one span."""
 
     def __init__(self, span: Any) -> None:
         self._span = span
@@ -48,7 +48,7 @@ class Tracer:
         return self
 
     def span(self, *_: Any, **__: Any) -> Tracer:
-        """Return the ``async with`` of the span."""
+        """Return the context manager of the span."""
         return self
 
     async def __aenter__(self) -> Any:
@@ -59,17 +59,17 @@ class Tracer:
 
 
 class Adk:
-    """``adk`` as far as 0.5.1 … 0.6.4 need it: ``adk.streaming`` opens a message."""
+    """``adk`` for the bodies of 0.5.1 … 0.6.4, which open a message through it."""
 
     task_message = None
 
     @property
     def streaming(self) -> Adk:
-        """What opens messages."""
+        """The part that opens messages."""
         return self
 
     def streaming_task_message_context(self, **_: Any) -> Adk:
-        """Return a message that goes nowhere."""
+        """Return a message that is sent nowhere."""
         return self
 
     async def __aenter__(self) -> Self:
@@ -80,7 +80,7 @@ class Adk:
 
 
 def completed_event() -> Any:
-    """Return the event that is streamed, with one item and with usage."""
+    """Return the completed event, with one output item and with usage."""
     from openai.types.responses import (
         Response,
         ResponseCompletedEvent,
@@ -111,9 +111,9 @@ def completed_event() -> Any:
 
 
 def _made(kind: Any, **fields: Any) -> Any:
-    # By pydantic's own model_construct: for openai's, pydantic first builds the validators
-    # of everything that a response may hold, in half of the time that applying takes. What
-    # is not given is None, as openai's leaves it: somebody's get_response may read it.
+    # pydantic's own model_construct: openai's first builds the validators of everything
+    # that a response can hold, which doubles the time of apply_patch(). Other required
+    # fields are None, as openai leaves them: a third-party get_response may read them.
     from pydantic import BaseModel
 
     unset = {name: None for name, field in kind.model_fields.items() if field.is_required()}
