@@ -63,7 +63,7 @@ def said(tracers: str, order: str) -> Any:
     cases of all tracers, and of ddtrace-run, import everything in the order under test.
     """
     if tracers not in (TOGETHER[-1], "ddtrace_run"):
-        code = f"from tests import company\nsaid = company.run({tracers!r}, {order!r})"
+        code = f"from tests.company import process\nsaid = process.run({tracers!r}, {order!r})"
         return child(code, **NO_SERVER)
     command = [sys.executable, "-m", "tests.company.process", tracers, order]
     if tracers == "ddtrace_run":
