@@ -19,11 +19,11 @@ from agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_m
 )
 from agentex.lib.core.temporal.workers.worker import AgentexWorker
 from agentex.lib.environment_variables import EnvironmentVariables
-from temporalio.contrib.openai_agents import ModelActivityParameters, OpenAIAgentsPlugin
 
 # From your own project, as `agentex init` makes it.
 from project.activities import get_weather
 from project.workflow import ExampleWorkflow
+from temporalio.contrib.openai_agents import ModelActivityParameters, OpenAIAgentsPlugin
 
 
 async def main() -> None:
