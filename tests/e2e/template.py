@@ -1,0 +1,216 @@
+"""Upstream's own agent: the project that ``agentex init`` makes, on the servers of this suite.
+
+The wheels from 0.7.2 on have the template; up to 0.10.5 its worker is the same, byte for byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Self
+
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import CancelledError
+
+from .answers import Json, calls, says, tokens
+from .conversation import Conversation, numbers
+from .parts import HERE, Process
+from .retries import undisturbed
+from .stack import FIXED, Setting, Stack, python_of
+
+RELEASES = ("0.9.4", "0.10.4")
+#: The two lines, on the fixed release as well, where they have no effect.
+SETTINGS = (
+    *(Setting(each, patched=False) for each in RELEASES),
+    *(Setting(each, patched=True) for each in RELEASES),
+    *(Setting(each, patched=True, disabled=True) for each in RELEASES),
+    FIXED,
+    FIXED._replace(patched=True),
+)
+
+NAME = "template-agent"
+TWO_LINES = "from agentex_usage_patch import apply_patch\napply_patch()\n"
+
+
+class Outside:
+    """What the workers take for the proxy to the network; it refuses, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, list[str]] = {}
+        self._servers: list[asyncio.Server] = []
+
+    async def environment_of(self, worker: str) -> dict[str, str]:
+        """Return the variables that lead what leaves the loopback here."""
+        asked = self.asked[worker] = []
+
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append((await reader.readline()).decode())
+            writer.close()
+
+        server = await asyncio.start_server(refuse, "127.0.0.1")
+        self._servers.append(server)
+        proxy = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        return {
+            **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy),
+            **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost"),
+        }
+
+    def stop(self) -> None:
+        """Listen no more."""
+        for server in self._servers:
+            server.close()
+
+
+class TemplateConversation(Conversation):
+    """A task of the template's agent, which has one task at a time.
+
+    It is driven as the SDK's ``TemporalTaskService`` drives it: a workflow for the task, a
+    signal for each of the user's messages, and a cancellation.
+    """
+
+    async def __aenter__(self) -> Self:
+        # The template's model requests carry no metadata that could name their task.
+        self.stack.backend.task_of[self.workers[0].name] = self.task
+        self.handle = await self.stack.temporal.start_workflow(
+            "Conversation",
+            {**self._about(), "params": {"city": "Paris"}},
+            id=self.task,
+            task_queue=self.workers[0].queue,
+        )
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        if raised[0] is not None:
+            await self.handle.terminate()
+            return
+        await self.handle.cancel()
+        try:
+            await self.handle.result()
+        except WorkflowFailureError as error:
+            assert isinstance(error.cause, CancelledError)
+
+    async def turn(self, agent: str = NAME, text: str = "Hi", **asked: Any) -> Json:
+        """Send a message of the user, and return what came of it."""
+        number = len(self.turns) + 1
+        content = {"type": "text", "author": "user", "content": text}
+        event = {"id": f"event-{number}", "agent_id": agent, "sequence_id": number,
+                 "task_id": self.task, "content": content}  # fmt: skip
+        await self.handle.signal("receive_event", {**self._about(), "event": event})
+        backend, name = self.stack.backend, f"Turn {number}"
+        await backend.until(lambda: bool(backend.ended_spans(self.task, name)))
+        (span,) = backend.ended_spans(self.task, name)
+        before = sum(len(turn["response_ids"]) for turn in self.turns)
+        results = [each async for each in self.results()][before:]
+        usages = list(numbers([each["usage"] for each in results]))
+        turn = {
+            "input": span["input"],
+            "output": span["output"],
+            "usages": usages,
+            "usage": {name: sum(usage[name] for usage in usages) for name in usages[0]},
+            "response_ids": [each["response_id"] for each in results],
+            "last_response_id": results[-1]["response_id"],
+        }
+        self.turns.append(turn)
+        return turn
+
+    def _about(self) -> Json:
+        created = "2026-01-01T00:00:00Z"
+        agent = {"id": NAME, "name": NAME, "acp_type": "async", "description": "An Agentex agent",
+                 "created_at": created, "updated_at": created}  # fmt: skip
+        return {"agent": agent, "task": {"id": self.task}}
+
+
+async def two_turns(talk: TemplateConversation) -> Json:
+    """Two turns; in the first one the model calls the template's tool."""
+    talk.will(
+        replace(calls("get_weather", "{}"), usage=tokens(1290, 61, 0, 24)),
+        replace(says("It is ", "sunny."), usage=tokens(1420, 73, 1024, 32)),
+        replace(says("You are ", "welcome."), usage=tokens(1530, 85, 1280, 40)),
+    )
+    await talk.turn(text="What is the weather?")
+    await talk.turn(text="Thank you.")
+    seen = await talk.seen()
+    seen["streamed"] = list(_deltas_joined(seen["streamed"]))
+    return seen
+
+
+def _deltas_joined(updates: list[Json]) -> Any:
+    """Yield the updates, deltas of a message that follow each other as one.
+
+    How many of them are sent as one depends on the time between them.
+    """
+    def of_text(update: Json) -> bool:
+        return update.get("type") == "delta" and update["delta"]["type"] == "text"
+
+    for text, group in groupby(updates, of_text):
+        if not text:
+            yield from group
+            continue
+        for _, same in groupby(group, lambda update: update["parent_task_message"]["id"]):
+            first, *others = same
+            for other in others:
+                first["delta"]["text_delta"] += other["delta"]["text_delta"]
+            yield first
+
+
+async def render(stack: Stack, setting: Setting) -> Path:
+    """Return a project of the template, with our two lines in it where the setting says so."""
+    folder = stack.folder / "template" / str(setting)
+    shutil.rmtree(folder, ignore_errors=True)
+    program = HERE / "render_template.py"
+    log = stack.logs / f"render-{setting}.log"
+    rendering = await Process(log, python_of(setting.release), program, folder, NAME).start()
+    await rendering.ended()
+    project = folder / NAME.replace("-", "_")
+    worker = project / "project" / "run_worker.py"
+    if not worker.exists():
+        raise RuntimeError(f"the template was not rendered:\n{rendering.tail()}")
+    if setting.patched:
+        worker.write_text(TWO_LINES + worker.read_text())
+    return project
+
+
+class Templates:
+    """The template's agents, one of each setting, and what was seen of them."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self.outside = Outside()
+        self.projects: dict[Setting, Path] = {}
+        self._held = {each: asyncio.create_task(self._hold(each)) for each in SETTINGS}
+
+    async def of(self, setting: Setting) -> Json:
+        """Return what was seen on a setting; ``log`` is what its worker logged."""
+        return await asyncio.shield(self._held[setting])
+
+    async def end(self) -> None:
+        """Stop what is still held, as when the tests were interrupted."""
+        for task in self._held.values():
+            task.cancel()
+        await asyncio.gather(*self._held.values(), return_exceptions=True)
+        self.outside.stop()
+
+    async def _hold(self, setting: Setting) -> Json:
+        stack, name = self._stack, f"{NAME}-{setting}"
+        self.projects[setting] = await render(stack, setting)
+        worker = await stack.worker(
+            setting,
+            name,
+            name,
+            project=self.projects[setting],
+            # Without a key the template's tracing on Scale's platform is disabled.
+            SGP_API_KEY="",
+            SGP_ACCOUNT_ID="",
+            **await self.outside.environment_of(name),
+        )
+        try:
+            seen = await undisturbed(
+                stack, [worker], "template", two_turns, kind=TemplateConversation
+            )
+        finally:
+            await worker.stop()
+        outside = self.outside.asked[name]
+        return {"seen": seen, "outside": outside, "log": worker.process.log.read_text()}
