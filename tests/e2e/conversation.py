@@ -126,7 +126,7 @@ class Conversation:
         history = await self.handle.fetch_history()
         for event in history.events:
             for payload in event.activity_task_completed_event_attributes.result.payloads:
-                answer = json.loads(payload.data)
+                answer = json.loads(payload.data or b"null")
                 if isinstance(answer, dict) and "response_id" in answer:
                     yield answer
 

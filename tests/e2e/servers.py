@@ -162,6 +162,7 @@ class Backend(Server):
             return web.json_response({"detail": "told to"}, status=500)
         message = {**body, "id": f"message-{secrets.token_hex(8)}"}
         self.tasks[body["task_id"]].messages[message["id"]] = message
+        self._tell()
         return web.json_response(message)
 
     async def _update_message(self, request: web.Request) -> web.Response:

@@ -80,6 +80,8 @@ class TemplateConversation(Conversation):
             id=self.task,
             task_queue=self.workers[0].queue,
         )
+        # The greeting; a signal that came before it would be answered first.
+        await self.stack.backend.until(lambda: bool(self.served.messages))
         return self
 
     async def __aexit__(self, *raised: object) -> None:
