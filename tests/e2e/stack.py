@@ -179,7 +179,7 @@ class Stack:
         *,
         heartbeat: int = 60,
         project: Path | None = None,
-        **environment: str,
+        environment: dict[str, str] | None = None,
     ) -> Worker:
         """Start a worker; workers with the same queue share their work.
 
@@ -192,7 +192,9 @@ class Stack:
         for proxy in (redis, temporal):
             await proxy.start()
             self._stack.push_async_callback(proxy.stop)
-        worker = Worker(self, setting, name, queue, redis, temporal, heartbeat, project, environment)
+        worker = Worker(
+            self, setting, name, queue, redis, temporal, heartbeat, project, environment or {}
+        )
         self.workers.append(worker)
         self.processes[name] = worker.process
         async with self._importing:

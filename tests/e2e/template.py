@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
@@ -89,10 +90,9 @@ class TemplateConversation(Conversation):
             await self.handle.terminate()
             return
         await self.handle.cancel()
-        try:
+        with pytest.raises(WorkflowFailureError) as failed:
             await self.handle.result()
-        except WorkflowFailureError as error:
-            assert isinstance(error.cause, CancelledError)
+        assert isinstance(failed.value.cause, CancelledError)
 
     async def turn(self, agent: str = NAME, text: str = "Hi", **asked: Any) -> Json:
         """Send a message of the user, and return what came of it."""
@@ -144,6 +144,7 @@ def _deltas_joined(updates: list[Json]) -> Any:
 
     How many of them are sent as one depends on the time between them.
     """
+
     def of_text(update: Json) -> bool:
         return update.get("type") == "delta" and update["delta"]["type"] == "text"
 
@@ -198,21 +199,24 @@ class Templates:
     async def _hold(self, setting: Setting) -> Json:
         stack, name = self._stack, f"{NAME}-{setting}"
         self.projects[setting] = await render(stack, setting)
+        # Without its key, the template's tracing on Scale's platform is disabled.
+        without_keys = {"SGP_API_KEY": "", "SGP_ACCOUNT_ID": ""}
         worker = await stack.worker(
             setting,
             name,
             name,
             project=self.projects[setting],
-            # Without a key the template's tracing on Scale's platform is disabled.
-            SGP_API_KEY="",
-            SGP_ACCOUNT_ID="",
-            **await self.outside.environment_of(name),
+            environment=without_keys | await self.outside.environment_of(name),
         )
+        outside = self.outside.asked[name]
         try:
             seen = await undisturbed(
                 stack, [worker], "template", two_turns, kind=TemplateConversation
             )
+        except Exception as error:
+            # A worker that waits for the network may not get so far that a test looks at this.
+            error.add_note(f"asked of the network: {outside}")
+            raise
         finally:
             await worker.stop()
-        outside = self.outside.asked[name]
         return {"seen": seen, "outside": outside, "log": worker.process.log.read_text()}
