@@ -6,6 +6,7 @@ The wheels from 0.7.2 on have the template; up to 0.10.5 its worker is the same,
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from dataclasses import replace
 from itertools import groupby
@@ -15,6 +16,7 @@ from typing import Any, Self
 import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
+from temporalio.service import RPCError
 
 from .answers import Json, calls, says, tokens
 from .conversation import Conversation, numbers
@@ -87,7 +89,8 @@ class TemplateConversation(Conversation):
 
     async def __aexit__(self, *raised: object) -> None:
         if raised[0] is not None:
-            await self.handle.terminate()
+            with contextlib.suppress(RPCError):  # it has ended by itself
+                await self.handle.terminate()
             return
         await self.handle.cancel()
         with pytest.raises(WorkflowFailureError) as failed:
@@ -101,9 +104,7 @@ class TemplateConversation(Conversation):
         event = {"id": f"event-{number}", "agent_id": agent, "sequence_id": number,
                  "task_id": self.task, "content": content}  # fmt: skip
         await self.handle.signal("receive_event", {**self._about(), "event": event})
-        backend, name = self.stack.backend, f"Turn {number}"
-        await backend.until(lambda: bool(backend.ended_spans(self.task, name)))
-        (span,) = backend.ended_spans(self.task, name)
+        span = await self._span(f"Turn {number}")
         before = sum(len(turn["response_ids"]) for turn in self.turns)
         results = [each async for each in self.results()][before:]
         usages = list(numbers([each["usage"] for each in results]))
@@ -117,6 +118,22 @@ class TemplateConversation(Conversation):
         }
         self.turns.append(turn)
         return turn
+
+    async def _span(self, name: str) -> Json:
+        """Wait until the task has ended this span; raise when the workflow fails instead."""
+        backend = self.stack.backend
+        spans = asyncio.create_task(
+            backend.until(lambda: bool(backend.ended_spans(self.task, name)))
+        )
+        failure = asyncio.create_task(self.handle.result())
+        try:
+            await asyncio.wait([spans, failure], return_when=asyncio.FIRST_COMPLETED)
+            await (spans if spans.done() else failure)
+        finally:
+            spans.cancel()
+            failure.cancel()
+        (span,) = backend.ended_spans(self.task, name)
+        return span
 
     def _about(self) -> Json:
         created = "2026-01-01T00:00:00Z"
