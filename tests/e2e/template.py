@@ -1,6 +1,7 @@
-"""Upstream's own agent: the project that ``agentex init`` makes, on the servers of this suite.
+"""Run upstream's own agent, the project that ``agentex init`` makes, on this suite's servers.
 
-The wheels from 0.7.2 on have the template; up to 0.10.5 its worker is the same, byte for byte.
+Wheels ship the template from 0.7.2 on. Its worker, workflow and tool are the same in each
+release from 0.7.2 to 0.10.5.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from .retries import undisturbed
 from .stack import FIXED, Setting, Stack, python_of
 
 RELEASES = ("0.9.4", "0.10.4")
-#: The two lines, on the fixed release as well, where they have no effect.
+#: On the fixed release the two lines must have no effect.
 SETTINGS = (
     *(Setting(each, patched=False) for each in RELEASES),
     *(Setting(each, patched=True) for each in RELEASES),
@@ -38,15 +39,15 @@ NAME = "template-agent"
 TWO_LINES = "from agentex_usage_patch import apply_patch\napply_patch()\n"
 
 
-class Outside:
-    """What the workers take for the proxy to the network; it refuses, and keeps what was asked."""
+class Network:
+    """HTTP proxies for what leaves the loopback: they refuse each request and record it."""
 
     def __init__(self) -> None:
         self.asked: dict[str, list[str]] = {}
         self._servers: list[asyncio.Server] = []
 
     async def environment_of(self, worker: str) -> dict[str, str]:
-        """Return the variables that lead what leaves the loopback here."""
+        """Return the variables that name the proxy of a worker."""
         asked = self.asked[worker] = []
 
         async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,20 +63,20 @@ class Outside:
         }
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop the proxies."""
         for server in self._servers:
             server.close()
 
 
 class TemplateConversation(Conversation):
-    """A task of the template's agent, which has one task at a time.
+    """A task of the template's agent, whose worker runs one task at a time.
 
-    It is driven as the SDK's ``TemporalTaskService`` drives it: a workflow for the task, a
-    signal for each of the user's messages, and a cancellation.
+    The SDK's ``TemporalTaskService`` drives an agent in the same way: it starts a workflow
+    for the task, signals each message of the user, and cancels the workflow at the end.
     """
 
     async def __aenter__(self) -> Self:
-        # The template's model requests carry no metadata that could name their task.
+        # The template's model requests have no metadata that names their task.
         self.stack.backend.task_of[self.workers[0].name] = self.task
         self.handle = await self.stack.temporal.start_workflow(
             "Conversation",
@@ -83,7 +84,7 @@ class TemplateConversation(Conversation):
             id=self.task,
             task_queue=self.workers[0].queue,
         )
-        # The greeting; a signal that came before it would be answered first.
+        # A signal that arrives before the greeting is handled first.
         await self.stack.backend.until(lambda: bool(self.served.messages))
         return self
 
@@ -120,7 +121,7 @@ class TemplateConversation(Conversation):
         return turn
 
     async def _span(self, name: str) -> Json:
-        """Wait until the task has ended this span; raise when the workflow fails instead."""
+        """Wait until this span of the task ends; raise if the workflow fails before."""
         backend = self.stack.backend
         spans = asyncio.create_task(
             backend.until(lambda: bool(backend.ended_spans(self.task, name)))
@@ -157,9 +158,9 @@ async def two_turns(talk: TemplateConversation) -> Json:
 
 
 def _deltas_joined(updates: list[Json]) -> Any:
-    """Yield the updates, deltas of a message that follow each other as one.
+    """Yield the updates; consecutive text deltas of a message are joined.
 
-    How many of them are sent as one depends on the time between them.
+    The SDK sends deltas together when the time between them is short.
     """
 
     def of_text(update: Json) -> bool:
@@ -194,11 +195,11 @@ async def render(stack: Stack, setting: Setting) -> Path:
 
 
 class Templates:
-    """The template's agents, one of each setting, and what was seen of them."""
+    """One worker of the template for each setting, and what its conversation showed."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self.outside = Outside()
+        self.network = Network()
         self.projects: dict[Setting, Path] = {}
         self._held = {each: asyncio.create_task(self._hold(each)) for each in SETTINGS}
 
@@ -207,33 +208,33 @@ class Templates:
         return await asyncio.shield(self._held[setting])
 
     async def end(self) -> None:
-        """Stop what is still held, as when the tests were interrupted."""
+        """Stop the conversations that still run."""
         for task in self._held.values():
             task.cancel()
         await asyncio.gather(*self._held.values(), return_exceptions=True)
-        self.outside.stop()
+        self.network.stop()
 
     async def _hold(self, setting: Setting) -> Json:
         stack, name = self._stack, f"{NAME}-{setting}"
         self.projects[setting] = await render(stack, setting)
-        # Without its key, the template's tracing on Scale's platform is disabled.
+        # An empty key disables the template's tracing on Scale's platform, which needs the network.
         without_keys = {"SGP_API_KEY": "", "SGP_ACCOUNT_ID": ""}
         worker = await stack.worker(
             setting,
             name,
             name,
             project=self.projects[setting],
-            environment=without_keys | await self.outside.environment_of(name),
+            environment=without_keys | await self.network.environment_of(name),
         )
-        outside = self.outside.asked[name]
+        asked = self.network.asked[name]
         try:
             seen = await undisturbed(
                 stack, [worker], "template", two_turns, kind=TemplateConversation
             )
         except Exception as error:
-            # A worker that waits for the network may not get so far that a test looks at this.
-            error.add_note(f"asked of the network: {outside}")
+            # A worker that needs the network fails before a test can compare the requests.
+            error.add_note(f"asked of the network: {asked}")
             raise
         finally:
             await worker.stop()
-        return {"seen": seen, "outside": outside, "log": worker.process.log.read_text()}
+        return {"seen": seen, "asked": asked, "log": worker.process.log.read_text()}

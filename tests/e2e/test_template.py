@@ -1,4 +1,4 @@
-"""Upstream's own agent, with nothing but the two lines: counted as 0.10.5, else as unpatched."""
+"""Upstream's own agent with our two lines counts as 0.10.5 does; all else is as unpatched."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COUNTED = (*(Setting(each, patched=True) for each in RELEASES), FIXED, FIXED._re
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def templates(stack: Stack) -> AsyncIterator[Templates]:
-    """All settings, under way."""
+    """Start the workers and conversations of all settings."""
     templates = Templates(stack)
     yield templates
     await templates.end()
@@ -36,7 +36,7 @@ async def seen_on(templates: Templates, release: str, *, patched: bool) -> Json:
 
 
 def files(project: Path) -> dict[str, str]:
-    """Return the files of a project, without what Python has compiled."""
+    """Return the files of a project, bytecode excluded."""
     return {
         str(path.relative_to(project)): path.read_text()
         for path in project.rglob("*")
@@ -103,8 +103,10 @@ async def test_on_0_10_5_the_two_lines_have_no_effect(templates: Templates) -> N
 
 @EACH_SETTING
 async def test_nothing_but_the_two_lines_is_changed(setting: Setting, templates: Templates) -> None:
+    unpatched = Setting(setting.release, patched=False)
+    await templates.of(unpatched)
     await templates.of(setting)
-    as_rendered = files(templates.projects[Setting(setting.release, patched=False)])
+    as_rendered = files(templates.projects[unpatched])
     project = files(templates.projects[setting])
     if setting.patched:
         worker = project["project/run_worker.py"]
@@ -115,4 +117,4 @@ async def test_nothing_but_the_two_lines_is_changed(setting: Setting, templates:
 
 @EACH_SETTING
 async def test_nothing_is_asked_of_the_network(setting: Setting, templates: Templates) -> None:
-    assert (await templates.of(setting))["outside"] == []
+    assert (await templates.of(setting))["asked"] == []
