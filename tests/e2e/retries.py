@@ -33,16 +33,18 @@ async def undisturbed(
     stack: Stack,
     workers: list[Worker],
     name: str,
-    hold: Callable[[Conversation], Awaitable[Json]],
+    hold: Callable[..., Awaitable[Json]],
     retries: int = 0,
+    kind: type[Conversation] = Conversation,
 ) -> Json:
     """Return what a conversation shows in which no limit of time was missed.
 
     ``retries`` are the attempts that the conversation itself causes. Only a time-out that
-    the history records, beyond these, makes it be held again.
+    the history records, beyond these, makes it be held again. ``hold`` takes a conversation
+    of this kind.
     """
     for number in range(1, ATTEMPTS + 1):
-        talk = Conversation(stack, workers, name, number)
+        talk = kind(stack, workers, name, number)
         try:
             async with talk:
                 seen = await hold(talk)
