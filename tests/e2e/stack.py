@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import certifi
 from temporalio.client import Client
 
-from agentex_usage_patch import _patch, _upstream
+from agentex_usage_patch import _upstream
+from agentex_usage_patch._patching.apply import DISABLED
 
 from .parts import HERE, Process, connected, free_port, listening, redis_command, temporal_command
 from .servers import Backend, Proxy
@@ -78,7 +79,7 @@ class Worker:
             *(["-m", "project.run_worker"] if project else [HERE / "run_worker.py"]),
             *(["--patched"] if setting.patched and not project else []),
             cwd=project,
-            **({_patch.DISABLED: "1"} if setting.disabled else {}),
+            **({DISABLED: "1"} if setting.disabled else {}),
             **stack.backend.environment_of(name),
             PYTHONPATH=str(ROOT),
             REDIS_URL=_leading_to(redis.address, stack.redis_url),

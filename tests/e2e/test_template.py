@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from agentex_usage_patch import _patch
+from agentex_usage_patch._patching.apply import DISABLED
 
 from .answers import Json
 from .conversation import about_the_fix, around_the_fix, in_short, numbers
@@ -92,7 +92,7 @@ async def test_switched_off_it_is_as_unpatched(release: str, templates: Template
     disabled = await templates.of(Setting(release, patched=True, disabled=True))
     unpatched = await templates.of(Setting(release, patched=False))
     assert disabled["seen"] == unpatched["seen"]
-    assert f"{_patch.DISABLED} is set: not applied" in disabled["log"]
+    assert f"{DISABLED} is set: not applied" in disabled["log"]
     assert "agentex_usage_patch" not in unpatched["log"]
 
 
