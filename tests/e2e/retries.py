@@ -48,6 +48,8 @@ async def undisturbed(
         try:
             async with talk:
                 seen = await hold(talk)
+                history = await talk.handle.fetch_history()
+                (stack.logs / f"{talk.task}.json").write_text(history.to_json())
         except Exception:
             if not (slow := await timed_out(talk, retries)):
                 raise
