@@ -76,6 +76,7 @@ class Report:
     def _table(self) -> Table:
         table = Table(show_header=bool(self.columns))
         for column in self.columns or [""] * max(map(len, self.rows)):
+            # The names in the first column are never wrapped.
             table.add_column(column, overflow="fold", no_wrap=not table.columns)
         for row in self.rows:
             if len(row) == 1:

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import __version__, _upstream
@@ -68,32 +68,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = _parser()
     try:
-        arguments = parser.parse_args(argv)
-        if arguments.command == "verify" and (arguments.base_url is None) != (
-            arguments.model is None
-        ):
-            parser.error("--base-url and --model belong together")
+        arguments = _parser().parse_args(argv)
+        code: int = arguments.run(arguments)
     except SystemExit as stop:  # argparse exits with 2, or with 0 after --help
         return int(stop.code or 0)
-    # Each command imports only what it needs: scan is to start quickly.
-    if arguments.command == "scan":
-        from ._scan import scan
+    return code
 
-        return scan(arguments.paths, as_json=arguments.json, check=arguments.check)
-    if arguments.command == "status":
-        from ._status import status
 
-        return status(arguments.require, as_json=arguments.json)
+# Each command imports only its own room: scan has to start quickly.
+def _scan(arguments: argparse.Namespace) -> int:
+    from ._scan import scan
+
+    return scan(arguments.paths, as_json=arguments.json, check=arguments.check)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
     output = {"as_json": arguments.json, "svg": arguments.svg}
-    if arguments.base_url is not None:
-        from ._backend import verify_backend
+    if arguments.base_url is None and arguments.model is None:
+        from ._verify import verify
 
-        return verify_backend(arguments.base_url, arguments.model, **output)
-    from ._verify import verify
+        return verify(**output)
+    if arguments.base_url is None or arguments.model is None:
+        arguments.parser.error("--base-url and --model belong together")
+    from ._backend import verify_backend
 
-    return verify(**output)
+    return verify_backend(arguments.base_url, arguments.model, **output)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from ._status import status
+
+    return status(arguments.require, as_json=arguments.json)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,7 +113,9 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"%(prog)s {__version__}", help="print the version"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    scan, verify, status = (_command(commands, name) for name in _HELP)
+    scan = _command(commands, "scan", _scan)
+    verify = _command(commands, "verify", _verify)
+    status = _command(commands, "status", _status)
     scan.add_argument("paths", nargs="*", metavar="PATH", help="a folder: a monorepo, or one agent")
     scan.add_argument("--check", action="store_true", help="exit 1 when an agent needs work")
     verify.add_argument("--base-url", metavar="URL", help="the OpenAI-compatible API to ask")
@@ -125,7 +133,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
     """Add the parser of a command, with its help as wide as the terminal."""
     summary, description, examples, codes = _HELP[name]
@@ -140,6 +150,7 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("--json", action="store_true", help="print JSON, for programs")
+    command.set_defaults(run=run, parser=command)
     return command
 
 

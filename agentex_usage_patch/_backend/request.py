@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,17 +14,6 @@ import httpx
 SECONDS = 60
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
-
-
-class Body(TypedDict, total=False):
-    """The fields of a request. ``stream`` is always added, as agentex-sdk does."""
-
-    model: str
-    input: str
-    previous_response_id: str
-    conversation: str
-    prompt: dict[str, str]
-    prompt_cache_key: str
 
 
 @dataclass(frozen=True)
@@ -66,8 +55,8 @@ class Backend:
         self._secrets = {key: "[key]", urlsplit(url).query: "[query]"}
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    async def ask(self, body: Body) -> Answer:
-        """Send one request and return the answer.
+    async def ask(self, body: dict[str, Any]) -> Answer:
+        """Send a request with these fields, streamed as agentex-sdk does, and return the answer.
 
         Never raises: any error of the network, of the server or of httpx is an answer.
         """

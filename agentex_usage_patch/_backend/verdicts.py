@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 
 from .report import Feature, Findings, Returned
-from .request import Answer, Backend, Body
+from .request import Answer, Backend
 
 #: The most requests that are sent: two turns, and one for each other field.
 REQUESTS = 5
@@ -56,7 +56,7 @@ async def ask(backend: Backend, url: str, model: str) -> Findings:
         requests -= 1
         features.append(Feature("previous_response_id", "cannot tell", "the first turn had no id"))
     made_up = secrets.token_hex(24)
-    body: Body = {"model": model, "input": "Answer: OK."}
+    body = {"model": model, "input": "Answer: OK."}
     conversation, prompt = f"conv_{made_up}", f"pmpt_{made_up}"
     answer = await backend.ask({**body, "conversation": conversation})
     features.append(_looked_up("conversation", answer, conversation))

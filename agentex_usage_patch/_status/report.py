@@ -12,7 +12,7 @@ from rich.text import Text
 from .. import _upstream
 from .._patching.status import PatchStatus
 from .._report import Cells, Report
-from .worker import Worker
+from .worker import NOT_TRIED, Worker
 
 _STYLES = {"native": "green", "patched": "green", "missing": "red", "unknown": "yellow"}
 
@@ -59,7 +59,7 @@ def _rows(observed: PatchStatus, worker: Worker) -> Iterator[Cells]:
         yield from _fixes(observed)
     for each in observed.conflicts:
         yield "conflict", Text(f"{each.distribution} {each.version}", "red"), each.reason
-    if worker.built or worker.problem:
+    if worker != NOT_TRIED:
         yield "worker", Text(str(worker), "green" if worker.built else "red")
     for dropped in _upstream.dropped_by_runner():
         yield "runner", Text(dropped, "yellow")

@@ -48,9 +48,8 @@ class Comparison:
     @property
     def right(self) -> bool:
         """True if every row is right with the patch and a worker can be built."""
-        return self.worker.built and self.rows != () and all(
-            row.patched == row.expected for row in self.rows
-        )  # fmt: skip
+        rows_right = all(row.patched == row.expected for row in self.rows)
+        return self.worker.built and bool(self.rows) and rows_right
 
     @property
     def summary(self) -> str:
@@ -71,8 +70,7 @@ class Comparison:
     def report(self) -> Report:
         """Return the report. Its JSON is schema 1, described in docs/verify.md."""
         runner = _upstream.dropped_by_runner()
-        tried = self.worker.built or self.worker.problem
-        worker = [f"worker: {self.worker}"] if tried else []
+        worker = [] if self.worker == NOT_TRIED else [f"worker: {self.worker}"]
         return Report(
             columns=_COLUMNS if self.rows else (),
             rows=list(self._cells()),

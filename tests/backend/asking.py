@@ -12,7 +12,7 @@ from agentex_usage_patch._backend import request
 
 from .backends import Answer, Json, serving
 
-KEY = "sk-nobody-may-read-this"
+KEY = "sk-never-print-this"
 NAMES = ["previous_response_id", "conversation", "prompt", "prompt_cache_key"]
 
 

@@ -67,8 +67,8 @@ async def test_line_separators_in_a_text_do_not_end_an_event(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def answer(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
-        told = response(server, **known(server, body), note="one\u2028two\x85three")
-        done = {"type": "response.completed", "response": told}
+        ended = response(server, **known(server, body), note="one\u2028two\x85three")
+        done = {"type": "response.completed", "response": ended}
         return await stream(request, json.dumps(done, ensure_ascii=False))
 
     assert verdicts(await findings(answer, capsys))["previous_response_id"] == "honoured"

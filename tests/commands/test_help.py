@@ -75,7 +75,7 @@ def test_characters_that_the_encoding_lacks_are_escaped(encoding: str, tmp_path:
 
 def test_a_command_works_without_a_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)  # as when it was closed before the start
-    monkeypatch.setattr(_scan, "scan", lambda *_, **__: print("told") or 0)
+    monkeypatch.setattr(_scan, "scan", lambda *_, **__: print("a line") or 0)
     assert cli.main(["scan", "."]) == 0
 
 

@@ -33,19 +33,19 @@ def lines(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
 
 def test_status_prints_lines_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["status"]) == 0
-    told = lines(capsys)
+    printed = lines(capsys)
     observed = agentex_usage_patch.status()
-    assert told["python"] == f"{platform.python_version()} ({sys.executable})"
+    assert printed["python"] == f"{platform.python_version()} ({sys.executable})"
     for name in ("agentex-sdk", "openai", "openai-agents", "temporalio", "wrapt"):
-        assert told[name] == metadata.version(name)
+        assert printed[name] == metadata.version(name)
     fix = observed.fixes[0]
-    assert told["fixes"] == f"{fix.state} ({fix.evidence})"
-    assert not set(told) & set(_upstream.FIXES)
+    assert printed["fixes"] == f"{fix.state} ({fix.evidence})"
+    assert not set(printed) & set(_upstream.FIXES)
     name, _, summary = observed.summary.partition(": ")
-    assert told[name] == summary
-    assert told["Next"] == observed.advice
-    assert ("Nothing now; after an upgrade" in told["Next"]) is calls.AFFECTED
-    assert ("remove this package" in told["Next"]) is True
+    assert printed[name] == summary
+    assert printed["Next"] == observed.advice
+    assert ("Nothing now; after an upgrade" in printed["Next"]) is calls.AFFECTED
+    assert ("remove this package" in printed["Next"]) is True
 
 
 @pytest.mark.parametrize("changed", [{"state": "missing"}, {"evidence": "seen elsewhere"}])
@@ -59,10 +59,10 @@ def test_each_fix_has_a_line_if_states_or_reasons_differ(
     monkeypatch.setattr(_status, "apply_patch", lambda: different)
     monkeypatch.setattr(_status, "observe", lambda: different)
     cli.main(["status"])
-    told = lines(capsys)
-    assert "fixes" not in told
+    printed = lines(capsys)
+    assert "fixes" not in printed
     for fix in fixes:
-        assert told[fix.name] == f"{fix.state} ({fix.evidence})"
+        assert printed[fix.name] == f"{fix.state} ({fix.evidence})"
 
 
 def test_status_prints_a_table_in_a_terminal(
@@ -90,26 +90,26 @@ def test_a_narrow_terminal_gets_lines(
 
 def test_status_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["status", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     observed = agentex_usage_patch.status()
-    assert (told["schema"], told["satisfied"], told["require"]) == (1, True, "either")
-    assert told["interpreter"]["executable"] == sys.executable
-    assert told["versions"]["openai"] == metadata.version("openai")
-    assert told["sdk_version"] == _upstream.sdk_version()
-    assert told["model_file"] == calls.sdk.__file__
-    assert [fix["state"] for fix in told["fixes"]] == [fix.state for fix in observed.fixes]
-    assert (told["conflicts"], told["bypasses"], told["problem"]) == ([], [], "")
+    assert (printed["schema"], printed["satisfied"], printed["require"]) == (1, True, "either")
+    assert printed["interpreter"]["executable"] == sys.executable
+    assert printed["versions"]["openai"] == metadata.version("openai")
+    assert printed["sdk_version"] == _upstream.sdk_version()
+    assert printed["model_file"] == calls.sdk.__file__
+    assert [fix["state"] for fix in printed["fixes"]] == [fix.state for fix in observed.fixes]
+    assert (printed["conflicts"], printed["bypasses"], printed["problem"]) == ([], [], "")
 
 
 def test_all_parts_of_the_json_are_documented(capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["status", "--json"])
-    told = json.loads(capsys.readouterr().out)
-    told["conflicts"] = [dataclasses.asdict(Conflict("", "", "", ""))]
+    printed = json.loads(capsys.readouterr().out)
+    printed["conflicts"] = [dataclasses.asdict(Conflict("", "", "", ""))]
     parts = {
-        *told,
-        *(f"{part}.{name}" for part in ("interpreter", "worker") for name in told[part]),
+        *printed,
+        *(f"{part}.{name}" for part in ("interpreter", "worker") for name in printed[part]),
     }
-    parts |= {f"{part}[].{name}" for part in ("fixes", "conflicts") for name in told[part][0]}
+    parts |= {f"{part}[].{name}" for part in ("fixes", "conflicts") for name in printed[part][0]}
     documented = (Path(__file__).parents[2] / "docs" / "status.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([^`]+)` \|", documented, re.MULTILINE)) == parts
 
@@ -121,8 +121,8 @@ def test_require_fails_if_the_other_side_has_the_fixes(
     side = "patched" if calls.AFFECTED else "native"
     satisfied = require in (side, "either")
     assert cli.main(["status", "--require", require]) == (0 if satisfied else 1)
-    told = lines(capsys)
-    assert (f"--require {require} is not met." in told) is not satisfied
+    printed = lines(capsys)
+    assert (f"--require {require} is not met." in printed) is not satisfied
 
 
 def test_a_bypass_fails(capsys: pytest.CaptureFixture[str]) -> None:

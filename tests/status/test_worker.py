@@ -61,10 +61,10 @@ def test_status_reports_a_worker_that_cannot_be_imported(
 ) -> None:
     monkeypatch.setitem(sys.modules, _upstream.WORKER_MODULE, None)
     assert cli.main(["status"]) == 1
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     problem = f"ModuleNotFoundError: import of {_upstream.WORKER_MODULE}"
-    assert f"worker: cannot be built: {problem}" in told
-    assert f"Next: Resolve the error that stops the worker: {problem}" in told
+    assert f"worker: cannot be built: {problem}" in printed
+    assert f"Next: Resolve the error that stops the worker: {problem}" in printed
     assert cli.main(["status", "--json"]) == 1
     answer = json.loads(capsys.readouterr().out)
     assert answer["worker"]["built"] is False and answer["satisfied"] is False
@@ -91,18 +91,18 @@ def test_status_names_the_companion_that_breaks_the_worker(
     )
     monkeypatch.setitem(sys.modules, _upstream.WORKER_MODULE, None)
     assert cli.main(["status"]) == 1
-    told = capsys.readouterr().out
-    assert 'Next: Run: pip install "temporalio==1.23.0"' in told
-    assert "worker: cannot be built: ModuleNotFoundError" in told
+    printed = capsys.readouterr().out
+    assert 'Next: Run: pip install "temporalio==1.23.0"' in printed
+    assert "worker: cannot be built: ModuleNotFoundError" in printed
 
 
 def test_verify_reports_a_worker_that_cannot_be_built(capsys: pytest.CaptureFixture[str]) -> None:
     broken = worker.Worker(built=False, problem="ImportError: no part")
     report = Comparison("0.9.4", (Row(1, "prompt", None, "p", "p"),), (), broken).report()
     assert report.publish(as_json=False) == 1
-    told = capsys.readouterr().out.splitlines()
-    assert "worker: cannot be built: ImportError: no part" in told
-    assert told[-1] == "agentex-sdk 0.9.4: a worker cannot be built: ImportError: no part"
+    printed = capsys.readouterr().out.splitlines()
+    assert "worker: cannot be built: ImportError: no part" in printed
+    assert printed[-1] == "agentex-sdk 0.9.4: a worker cannot be built: ImportError: no part"
     assert report.json["worker"] == {"built": False, "problem": "ImportError: no part"}
 
 
@@ -110,14 +110,16 @@ def test_status_reports_the_options_that_the_runner_drops(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert cli.main(["status", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)["runner"]
+    printed = json.loads(capsys.readouterr().out)["runner"]
     runner = importlib.import_module("temporalio.contrib.openai_agents._openai_runner")
     source = Path(runner.__file__ or "").read_text(encoding="utf-8")
     # Such a runner passes on only the keywords that it names.
     one_by_one = 'kwargs.get("previous_response_id")' in source
-    assert any("conversation_id" in each for each in told) is (
+    assert any("conversation_id" in each for each in printed) is (
         one_by_one and 'kwargs.get("conversation_id")' not in source
     )
     assert cli.main(["status"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [each for each in lines if each.startswith("runner: ")] == [f"runner: {x}" for x in told]
+    assert [each for each in lines if each.startswith("runner: ")] == [
+        f"runner: {x}" for x in printed
+    ]

@@ -23,25 +23,25 @@ AFFECTED = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
 
 def verified(capsys: pytest.CaptureFixture[str], *, code: int) -> dict[str, Any]:
     assert cli.main(["verify", "--json"]) == code
-    told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert told["schema"] == 1
-    return told
+    report: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert report["schema"] == 1
+    return report
 
 
 def test_verify_is_right_with_the_patch_and_wrong_without_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    told = verified(capsys, code=0)
-    assert told["right"] and told["problems"] == []
-    assert told["worker"] == {"built": True, "problem": ""}
-    assert [row["turn"] for row in told["rows"]] == [1] * 6 + [2] * 5
-    assert {row["right_patched"] for row in told["rows"]} == {True}
-    assert {row["wrong_unpatched"] for row in told["rows"]} == {AFFECTED}
-    chained = {row["asked"]: row["patched"] for row in told["rows"] if row["turn"] == 2}
-    first = {row["asked"]: row["patched"] for row in told["rows"] if row["turn"] == 1}
+    report = verified(capsys, code=0)
+    assert report["right"] and report["problems"] == []
+    assert report["worker"] == {"built": True, "problem": ""}
+    assert [row["turn"] for row in report["rows"]] == [1] * 6 + [2] * 5
+    assert {row["right_patched"] for row in report["rows"]} == {True}
+    assert {row["wrong_unpatched"] for row in report["rows"]} == {AFFECTED}
+    chained = {row["asked"]: row["patched"] for row in report["rows"] if row["turn"] == 2}
+    first = {row["asked"]: row["patched"] for row in report["rows"] if row["turn"] == 1}
     assert chained["previous_response_id"] == first["response_id"]
     assert chained["cached input tokens"] == [1024]
-    assert ("remove this package" in told["summary"]) is not AFFECTED
+    assert ("remove this package" in report["summary"]) is not AFFECTED
 
 
 def test_all_parts_of_the_json_are_documented() -> None:
@@ -77,12 +77,12 @@ def test_verify_shows_the_last_line_of_a_process_that_failed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comparison, "_environment", lambda: {"PYTHONHOME": "/nowhere"})
-    told = verified(capsys, code=1)
-    assert told["rows"] == [] and not told["right"]
-    as_installed, with_patch = told["problems"]
+    report = verified(capsys, code=1)
+    assert report["rows"] == [] and not report["right"]
+    as_installed, with_patch = report["problems"]
     assert as_installed.startswith("as installed: exit code 1")
     assert with_patch.startswith("with the patch: exit code 1")
-    assert "could not be run" in told["summary"]
+    assert "could not be run" in report["summary"]
 
 
 def test_no_turn_is_made_for_a_picture_in_a_missing_folder(
@@ -112,8 +112,8 @@ def test_verify_stops_a_process_that_does_not_end(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comparison, "_SECONDS", 0)
-    told = verified(capsys, code=1)
-    assert told["problems"] == [
+    report = verified(capsys, code=1)
+    assert report["problems"] == [
         "as installed: no answer within 0 s",
         "with the patch: no answer within 0 s",
     ]
@@ -126,10 +126,10 @@ def test_the_rows_of_a_failed_turn_are_wrong(
     # The openai client cannot send a header like this one.
     broken = {**environment, "OPENAI_API_KEY": "un\nused"}
     monkeypatch.setattr(comparison, "_environment", lambda: broken)
-    told = verified(capsys, code=1)
-    assert len(told["problems"]) == 4
-    assert told["problems"][3].startswith("with the patch, turn 2: ")
-    assert not any(row["right_patched"] for row in told["rows"])
+    report = verified(capsys, code=1)
+    assert len(report["problems"]) == 4
+    assert report["problems"][3].startswith("with the patch, turn 2: ")
+    assert not any(row["right_patched"] for row in report["rows"])
 
 
 def test_an_unexpected_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
