@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from .. import _upstream
@@ -89,16 +90,12 @@ class Comparison:
         )
 
     def _cells(self) -> Iterator[Cells]:
-        turn = 0
-        for row in self.rows:
-            if row.turn != turn:
-                turn = row.turn
-                yield (f"turn {turn}",)
-            unpatched, patched = (
-                marked(_shown(value), right=value == row.expected)
-                for value in (row.unpatched, row.patched)
-            )
-            yield row.asked, unpatched, patched, _shown(row.expected)
+        for turn, rows in groupby(self.rows, key=lambda row: row.turn):
+            yield (f"turn {turn}",)
+            for row in rows:
+                unpatched = marked(_shown(row.unpatched), right=row.unpatched == row.expected)
+                patched = marked(_shown(row.patched), right=row.patched == row.expected)
+                yield row.asked, unpatched, patched, _shown(row.expected)
 
 
 def _shown(value: Any) -> str:
