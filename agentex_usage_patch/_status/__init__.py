@@ -9,7 +9,6 @@ import sys
 
 from .. import _upstream
 from .._patching.apply import apply_patch
-from .._patching.apply import status as observe
 from . import worker
 from .report import make_report
 
@@ -28,8 +27,6 @@ def status(require: str = "either", *, as_json: bool = False) -> int:
     with contextlib.redirect_stdout(sys.stderr):
         problem = _import_model() if _upstream.is_there() else ""
         observed = apply_patch()
-        if observed.named("patched"):  # apply_patch() does not look for bypasses, status() does
-            observed = observe()
         built = worker.NOT_TRIED
         if _upstream.is_there() and not problem:
             built = worker.build()

@@ -20,7 +20,7 @@ from . import two_turns
 from .report import Comparison, Row
 from .server import Server, usage
 
-_SECONDS = 120
+_SECONDS = 300
 _TOKENS = ("input_tokens", "output_tokens", "total_tokens")
 
 
