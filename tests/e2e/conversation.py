@@ -130,6 +130,13 @@ class Conversation:
                 if isinstance(answer, dict) and "response_id" in answer:
                     yield answer
 
+    async def record(self, seen: Json) -> None:
+        """Write what was seen, and the workflow's history, beside the logs of the workers."""
+        logs = self.stack.logs
+        history = await self.handle.fetch_history()
+        (logs / f"{self.task}.history.json").write_text(history.to_json())
+        (logs / f"{self.task}.seen.json").write_text(json.dumps(seen, indent=1))
+
     async def repeated(self) -> list[Failure]:
         """Return how each attempt of an activity failed that was followed by another.
 

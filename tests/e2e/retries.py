@@ -49,8 +49,7 @@ async def undisturbed(
         try:
             async with talk:
                 seen = await hold(talk)
-                history = await talk.handle.fetch_history()
-                (stack.logs / f"{talk.task}.json").write_text(history.to_json())
+                await talk.record(seen)
         except Exception:
             if not (slow := await timed_out(talk, retries)):
                 raise
