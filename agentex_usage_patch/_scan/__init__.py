@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,11 +30,12 @@ def scan(paths: Sequence[str], *, as_json: bool = False, check: bool = False) ->
     agents: list[Agent] = []
     not_read: dict[Path, str] = {}
     gc.disable()  # Syntax trees hold no cycles, and looking for some takes a fifth of the time.
-    for root in roots:
-        if roots.keys().isdisjoint(root.parents):
-            tree = list_files(root)
-            agents += Finder(tree).agents()
-            not_read |= tree.not_read
+    with warnings.catch_warnings(action="ignore"):  # those of the code that is read
+        for root in roots:
+            if roots.keys().isdisjoint(root.parents):
+                tree = list_files(root)
+                agents += Finder(tree).agents()
+                not_read |= tree.not_read
     gc.enable()
     if as_json:
         print(json.dumps(as_dict(agents, not_read), indent=2))

@@ -15,9 +15,7 @@ from .files import Tree
 from .projects import Projects, Verdict
 from .requirements import PATCH, Stated
 
-_NAMED = re.compile(rb"agentex[-_]usage[-_]patch", re.IGNORECASE)
-#: What is followed to the files that import it.
-_PATCHING = ("in-house patch", "applies this package")
+_NAMED = re.compile(rb"agentex[-_]usage[-_]patch")
 _WORD = re.compile(rb"\w+")
 _NEXT = {
     "needs patch": "apply this package and require it",
@@ -85,21 +83,23 @@ class Finder:
         return self._projects.of(path.parent)
 
     def _read(self) -> None:
-        """Read each file for the name of this package, and the code that matters."""
+        """Read the lines that name this package, the code that matters, and its importers."""
         python = {each for files in self._modules.values() for each in files}
         for path in self._tree.files:
             source = self._tree.read(path)
-            if _NAMED.search(source) and b"\0" not in source:
+            if _NAMED.search(source.lower()) and b"\0" not in source:
                 self._names[self._project(path)] += [
                     Place(path, number, "names this package", line.decode(errors="replace").strip())
                     for number, line in enumerate(source.splitlines(), 1)
-                    if _NAMED.search(line)
+                    if _NAMED.search(line.lower())
                 ]
-            if path in python and MARKS.search(source):
+            if path in python and any(mark in source for mark in MARKS):
                 self._read_code(path, source)
-        names = {_module(each.file).name.encode() for code in self._codes.values()
-                 for each in code.places if each.what in _PATCHING}  # fmt: skip
-        for path in python - self._codes.keys() - self._tree.not_read.keys() if names else ():
+        followed = ("in-house patch", "applies this package")
+        names = {_module(path).name.encode() for path, code in self._codes.items()
+                 if any(each.what in followed for each in code.places)}  # fmt: skip
+        unread = python - self._codes.keys() - self._tree.not_read.keys() if names else ()
+        for path in sorted(unread):
             source = self._tree.read(path)
             if not names.isdisjoint(_WORD.findall(source)):
                 self._read_code(path, source)
@@ -149,9 +149,7 @@ class Finder:
 
     def _agent(self, project: Path, places: list[Place]) -> Agent:
         release = self._projects.release(project)
-        applied = {
-            self._project(each.file) for each in places if each.what == "applies this package"
-        }
+        applied = {self._project(at.file) for at in places if at.what == "applies this package"}
         required = applied and {project, *applied}
         patched = any(self._projects.release(each).requires_patch for each in required)
         in_house = any(each.what in ("in-house patch", "uses in-house patch") for each in places)
@@ -172,8 +170,12 @@ class Finder:
             text = f"{each.distribution} {each.written}: {fact.mend} works. {fact.reason}"
             places.append(Place(each.file, each.line, "companion", text))
         if verdict != "ok":
-            places[:0] = [Place(each.file, each.line, "sdk", f"{each.distribution} {each.said}")
-                          for each in (*release.stated, *release.others)]  # fmt: skip
+            places[:0] = [
+                Place(
+                    each.file, each.line, "sdk", f"{each.distribution} {each.origin or each.said}"
+                )
+                for each in (*release.stated, *release.others)
+            ]
         return Agent(project, verdict, next(iter(release.stated), None), places, following)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -19,7 +18,7 @@ What = Literal[
     "uses in-house patch", "workaround", "companion",
 ]  # fmt: skip
 #: A file without any of these is not parsed.
-MARKS = re.compile(rb"(?i)temporal_?streaming_?model|agentex_usage_patch|extra_args")
+MARKS = b"TemporalStreamingModel temporal_streaming_model agentex_usage_patch extra_args".split()
 #: The module that this package installs.
 OURS = "agentex_usage_patch"
 _MODELS = (_upstream.CLASS, f"{_upstream.CLASS}Provider")
@@ -29,23 +28,22 @@ _REPLACES = re.compile(r"setattr|patch|wrap|^object$", re.IGNORECASE)
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _MATTERS = {*_IMPORTS, ast.Assign, ast.Attribute, ast.Call}
 #: The fields of each type of node that can lead to such nodes. A full walk costs much more.
+_DEAD_ENDS = {"annotation", "attr", "ctx", "id", "kind", "name", "names", "op", "ops", "returns"}
 _FIELDS = {
-    kind: [each for each in kind._fields if each not in ("ctx", "op", "ops", "id", "attr", "kind")]
+    kind: [each for each in kind._fields if each not in _DEAD_ENDS]
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST) and kind is not ast.Constant
 }
 
 
 class Place(NamedTuple):
-    """A line that matters, and why. Importing the file runs the line unless ``function`` is set.
-
-    That is the function or class at the top of the file that holds the line.
-    """
+    """A line that matters, and why."""
 
     file: Path
     line: int
     what: What
     text: str
+    #: The function or class that holds the line, empty when importing the file runs the line.
     function: str = ""
 
 
@@ -62,8 +60,7 @@ class Code:
         self._uses: list[int] = []
         #: The file, and the function or class in it that is being read.
         self._file, self._function = file, ""
-        with warnings.catch_warnings(action="ignore"):
-            nodes = list(_nodes(ast.parse(source)))
+        nodes = list(_nodes(ast.parse(source)))
         for self._function, node in nodes:
             if isinstance(node, _IMPORTS):
                 self._import(node)

@@ -79,7 +79,7 @@ def list_files(root: Path) -> Tree:
         _list_checkout(tree, root)
     else:
         _walk(tree, root)
-    tree.files.sort()
+    tree.files.sort(key=str)
     return tree
 
 

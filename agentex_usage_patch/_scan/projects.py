@@ -106,13 +106,13 @@ class Projects:
         locked: list[Stated] = []
         has_own = False
         for folder in self._tree.upward(project):
-            if not _states_sdk(written):
+            if _SDK not in {each.distribution for each in written}:
                 files = self._files[folder, "requirements"] + self._files[folder, "container"]
                 written += [each for file in files for each in self._stated(file)]
             for lock in reversed(self._files[folder, "lock"]):  # that of uv before older ones
                 if not locked and (not has_own or project in self._members(lock)):
                     locked = self._stated(lock)
-            if _states_sdk(locked):
+            if _SDK in {each.distribution for each in locked}:
                 break
             has_own = has_own or self._declares(folder)
         return written, locked
@@ -129,10 +129,6 @@ class Projects:
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             self._tree.not_read[file] = f"cannot be understood: {error}"
         return []
-
-
-def _states_sdk(stated: list[Stated]) -> bool:
-    return any(each.distribution == _SDK for each in stated)
 
 
 def _verdict(stated: list[Stated]) -> Verdict:

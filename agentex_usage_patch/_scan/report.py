@@ -51,7 +51,6 @@ def print_report(paths: Sequence[str], agents: Sequence[Agent], not_read: dict[P
     from rich.console import Console
 
     console = Console()
-    link = "\x1b]8;;{0}\x1b\\{1}\x1b]8;;\x1b\\" if console.is_terminal else "{1}"
     _print_rows(console, [
         [_printable(cell) for cell in (
             _shown(each.folder), each.sdk.said if each.sdk else "-", each.verdict, each.next)]
@@ -61,8 +60,10 @@ def print_report(paths: Sequence[str], agents: Sequence[Agent], not_read: dict[P
         if agent.places:
             print()
         for file, line, what, text, _ in agent.places:
-            where = link.format(file.as_uri(), _printable(f"{_shown(file)}:{line}"))
-            said = text if what in ("sdk", "uses in-house patch") else f"{what}: {text}"
+            where = _printable(f"{_shown(file)}:{line}")
+            if console.is_terminal:
+                where = f"\x1b]8;;{file.as_uri()}\x1b\\{where}\x1b]8;;\x1b\\"
+            said = text if what == "sdk" else f"{what}: {text}"
             print(f"{where}: {_printable(said)}")
     if agents:
         print()

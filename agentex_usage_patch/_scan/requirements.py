@@ -50,7 +50,7 @@ class Stated:
     @property
     def said(self) -> str:
         """What is allowed, in words."""
-        return self.version or self.origin or self.written or "any release"
+        return self.version or ("not from an index" if self.origin else self.written or "any")
 
     @property
     def releases(self) -> SpecifierSet | None:

@@ -16,8 +16,8 @@ APPLY = "from agentex_usage_patch import apply_patch\ndef fix():\n    apply_patc
 @pytest.mark.parametrize("code", [
     (f"import importlib\nM = '{MODULE}'\nimportlib.import_module(M).TemporalStreamingModel"
     ".get_response = print\n"),
-    (f"import importlib\nm = getattr(importlib.import_module('{MODULE}'), 'TemporalStreamingModel')\n"
-    "setattr(m, 'get_response', print)\n"),
+    (f"from importlib import import_module\nm = import_module('{MODULE}')\n"
+    "setattr(getattr(m, 'TemporalStreamingModel'), 'get_response', print)\n"),
 ])  # fmt: skip
 def test_patch_of_a_model_imported_by_name_is_found(code: str, tree: Tree) -> None:
     tree.write({"patches.py": code, "requirements.txt": OLD})
@@ -37,8 +37,8 @@ def test_other_code_adds_nothing_to_the_report(code: str, tree: Tree) -> None:
 
 
 def test_extra_args_of_other_libraries_are_no_workaround(tree: Tree) -> None:
-    tree.write({"acp.py": PROVIDER, "flow.py": "from others import run\nrun(extra_args={'prompt': 1})",
-                "requirements.txt": NEW})  # fmt: skip
+    flow = "from others import run\nrun(extra_args={'prompt': 1})\n"
+    tree.write({"acp.py": PROVIDER, "flow.py": flow, "requirements.txt": NEW})
     assert tree.places("workaround") == []
 
 
@@ -58,17 +58,17 @@ def test_patch_is_followed_to_the_files_that_import_it_by_name(
 
 def test_nearest_module_of_several_with_one_name_is_meant(tree: Tree) -> None:
     use = "from project.fixes import fix\nfix()\n"
-    tree.write({"a/project/fixes.py": PATCH, "a/run.py": f"{use}{PROVIDER}", "a/requirements.txt": OLD,
-                "b/project/fixes.py": "def fix(): ...\n", "b/run.py": f"{use}{PROVIDER}",
-                "b/requirements.txt": OLD,
-                "c/run.py": f"import fixes\nfixes.fix()\n{PROVIDER}", "c/requirements.txt": OLD})  # fmt: skip
+    for name in ("a", "b"):
+        tree.write({f"{name}/run.py": f"{use}{PROVIDER}", f"{name}/requirements.txt": OLD})
+    tree.write({"a/project/fixes.py": PATCH, "b/project/fixes.py": "def fix(): ...\n"})
+    tree.write({"c/run.py": f"import fixes\nfixes.fix()\n{PROVIDER}", "c/requirements.txt": OLD})
     assert tree.verdicts() == {"a": "in-house patch", "b": "needs patch", "c": "needs patch"}
 
 
 def test_package_that_patches_on_import_counts_for_its_importers(tree: Tree) -> None:
     patch = f"{M}TemporalStreamingModel.get_response = None\n"
-    tree.write({"libs/fixes/__init__.py": patch, "libs/pyproject.toml": "[project]\n",
-                "a/run.py": f"import libs.fixes\n{PROVIDER}", "a/requirements.txt": OLD})  # fmt: skip
+    tree.write({"libs/fixes/__init__.py": patch, "libs/pyproject.toml": "[project]\n"})
+    tree.write({"a/run.py": f"import libs.fixes\n{PROVIDER}", "a/requirements.txt": OLD})
     assert tree.verdicts() == {"a": "in-house patch", "libs": "unknown"}
 
 

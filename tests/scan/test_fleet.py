@@ -105,7 +105,7 @@ def test_terminal_gets_a_table_and_links(
     assert f";{file.as_uri()}\x1b\\" in printed
     plain = ESCAPES.sub("", printed).splitlines()
     assert all(len(line) <= int(columns) for line in plain if line[:1] in "│┃┡└┏")
-    assert "agents/claims/run_worker.py:18: calls it" in plain
+    assert "agents/claims/run_worker.py:18: uses in-house patch: calls it" in plain
     monkeypatch.setenv("NO_COLOR", "1")
     assert not re.search(r"\x1b\[(3|4)\d", tree.printed())
 

@@ -72,7 +72,7 @@ def test_range_of_poetry_is_understood(written: str, verdict: str, tree: Tree) -
     "[dependency-groups]\nagent = [\n    {include-group = 'a'},\n    'agentex-sdk==0.10.4',\n]\n",
     ("[project]\ndependencies = ['agentex-sdk>=0.6']\n"
     "[tool.uv]\nconstraint-dependencies = ['agentex-sdk<0.10.5']\n"),
-    "[project]\nname = 'about-agentex-sdk'\ndependencies = [\"agentex-sdk \\u003e= 0.6,<0.10.5\"]\n",
+    "[project]\nname = 'an-agent'\ndependencies = [\"agentex-sdk \\u003e= 0.6,<0.10.5\"]\n",
 ])  # fmt: skip
 def test_pyproject_states_the_release(text: str, tree: Tree) -> None:
     tree.write({"acp.py": PROVIDER, "pyproject.toml": text})
@@ -95,8 +95,8 @@ def test_pyproject_that_only_configures_tools_is_no_project(tree: Tree) -> None:
 
 
 def test_manifest_makes_a_project_that_inherits_the_lock_above(tree: Tree) -> None:
-    tree.write({"pyproject.toml": RANGE, "uv.lock": UV.format('registry = "a"'),
-                "a/manifest.yaml": "agent:\n  acp_type: async\n", "a/acp.py": PROVIDER})  # fmt: skip
+    tree.write({"pyproject.toml": RANGE, "uv.lock": UV.format('registry = "a"')})
+    tree.write({"a/manifest.yaml": "agent:\n  acp_type: async\n", "a/acp.py": PROVIDER})
     assert tree.verdicts() == {"a": "needs patch"}
 
 
