@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -60,7 +59,7 @@ class Code:
         self._uses: list[int] = []
         #: The file, and the function or class in it that is being read.
         self._file, self._function = file, ""
-        nodes = list(_nodes(ast.parse(source)))
+        nodes = _nodes(ast.parse(source))
         for self._function, node in nodes:
             if isinstance(node, _IMPORTS):
                 self._import(node)
@@ -159,26 +158,26 @@ class Code:
         return ""
 
 
-def _nodes(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
-    """Yield the nodes that matter, each with the function or class at the top that holds it."""
+def _nodes(tree: ast.Module) -> list[tuple[str, ast.AST]]:
+    """Return the nodes that matter, each with the function or class at the top that holds it."""
+    found = []
     for statement in tree.body:
-        # Decorators run when the file is imported.
         decorators = getattr(statement, "decorator_list", [])
-        yield from (("", node) for node in _below(decorators))
-        decorators.clear()
-        function = getattr(statement, "name", "")
-        yield from ((function, node) for node in _below([statement]))
-
-
-def _below(nodes: list[ast.AST]) -> Iterator[ast.AST]:
-    nodes = [*nodes]
-    for node in nodes:
-        kind = type(node)
-        if kind in _MATTERS:
-            yield node
-        for name in _FIELDS.get(kind, ()):
-            value = getattr(node, name)
-            nodes += value if type(value) is list else (value,)
+        # Decorators run when the file is imported.
+        for function, tops in (("", decorators), (getattr(statement, "name", ""), [statement])):
+            nodes = [*tops]
+            decorators.clear()
+            for node in nodes:
+                kind = type(node)
+                if kind in _MATTERS:
+                    found.append((function, node))
+                for name in _FIELDS.get(kind, ()):
+                    value = getattr(node, name)
+                    if type(value) is list:
+                        nodes += value
+                    else:
+                        nodes.append(value)
+    return found
 
 
 def _is_settings(node: ast.expr) -> bool:
