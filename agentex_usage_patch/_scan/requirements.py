@@ -79,13 +79,13 @@ class Stated:
 def read_lines(file: Path, text: str) -> Iterator[Stated]:
     """Yield what the lines of a requirements file, a setup.cfg or a Dockerfile state."""
     for found in _LOGICAL_LINE.finditer(text):
-        number = text.count("\n", 0, found.start()) + 1
         line = _COMMENT.sub("", found[0])
-        yield from _requirement(re.split(r"\s--?[a-z]", line)[0], file, number)
+        written = [re.split(r"\s--?[a-z]", line)[0]]
         for command in re.split(r"&&|\|\||;", line):
             if install := _INSTALL.search(command):
-                for word in command[install.end() :].split():
-                    yield from _requirement(word.strip("\"'"), file, number)
+                written += [word.strip("\"'") for word in command[install.end() :].split()]
+        for each in (stated for part in written for stated in _requirement(part, file, 1)):
+            yield replace(each, line=text.count("\n", 0, found.start()) + 1)
 
 
 def read_toml(file: Path, text: str) -> Iterator[Stated]:
