@@ -19,10 +19,7 @@ def texts() -> Iterator[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             parts = node.values if isinstance(node, ast.JoinedStr) else [node]
             yield "".join(
-                each.value if isinstance(each, ast.Constant) else "…"
-                for each in parts
-                if isinstance(each, ast.FormattedValue)
-                or (isinstance(each, ast.Constant) and isinstance(each.value, str))
+                str(each.value) if isinstance(each, ast.Constant) else "…" for each in parts
             )
 
 

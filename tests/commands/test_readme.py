@@ -129,6 +129,7 @@ async def test_the_commands_in_the_readme_work(tmp_path: Path) -> None:
             for printed in blocks(""):
                 assert printed in done.stdout
     assert codes == {
+        "agentex-usage-patch status": 0,
         "agentex-usage-patch scan .": 0,
         "agentex-usage-patch verify --base-url http://127.0.0.1:8000/v1 --model gpt-4o": 0,
         "agentex-usage-patch verify --svg docs/verify.svg": 0,
