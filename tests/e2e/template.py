@@ -1,13 +1,14 @@
 """Run upstream's own agent, the project that ``agentex init`` makes, on this suite's servers.
 
-Wheels ship the template from 0.7.2 on. Its worker, workflow and tool are the same in each
-release from 0.7.2 to 0.10.5.
+Wheels ship the template from 0.7.2 on. Its worker, workflow and tool are the same in every
+release that was compared, up to 0.10.5.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 from dataclasses import replace
 from itertools import groupby
@@ -23,7 +24,7 @@ from .answers import Json, calls, says, tokens
 from .conversation import Conversation, numbers
 from .parts import HERE, Process
 from .retries import undisturbed
-from .stack import FIXED, Setting, Stack, python_of
+from .stack import FIXED, ROOT, Setting, Stack, python_of
 
 RELEASES = ("0.9.4", "0.10.4")
 #: On the fixed release the two lines must have no effect.
@@ -36,6 +37,8 @@ SETTINGS = (
 )
 
 NAME = "template-agent"
+EXAMPLE = ROOT / "examples" / "run_worker.py"
+PATCHED = Setting("0.10.4", patched=True)
 TWO_LINES = "from agentex_usage_patch import apply_patch\napply_patch()\n"
 
 
@@ -177,12 +180,21 @@ def _deltas_joined(updates: list[Json]) -> Any:
             yield first
 
 
-async def render(stack: Stack, setting: Setting) -> Path:
+def _put_in_place(worker: Path, project: Path) -> None:
+    """Make an example the worker of a project, with the workflow class of the project."""
+    (workflow,) = re.findall(
+        r"^class (\w+)\(BaseWorkflow\)", (project / "project/workflow.py").read_text(), re.MULTILINE
+    )
+    source = worker.read_text().replace("ExampleWorkflow", workflow)
+    (project / "project/run_worker.py").write_text(source)
+
+
+async def render(stack: Stack, setting: Setting, name: str) -> Path:
     """Return a project of the template, with our two lines in it where the setting says so."""
-    folder = stack.folder / "template" / str(setting)
+    folder = stack.folder / "template" / name
     shutil.rmtree(folder, ignore_errors=True)
     program = HERE / "render_template.py"
-    log = stack.logs / f"render-{setting}.log"
+    log = stack.logs / f"render-{name}.log"
     rendering = await Process(log, python_of(setting.release), program, folder, NAME).start()
     await rendering.ended()
     project = folder / NAME.replace("-", "_")
@@ -201,29 +213,41 @@ class Templates:
         self._stack = stack
         self.network = Network()
         self.projects: dict[Setting, Path] = {}
-        self._held = {each: asyncio.create_task(self._hold(each)) for each in SETTINGS}
+        self._held = {
+            each: asyncio.create_task(self._hold(each, f"{NAME}-{each}")) for each in SETTINGS
+        }
+        self._example = asyncio.create_task(self._hold(PATCHED, "example", EXAMPLE))
 
     async def of(self, setting: Setting) -> Json:
         """Return what was seen on a setting; ``log`` is what its worker logged."""
         return await asyncio.shield(self._held[setting])
 
+    async def of_the_example(self) -> Json:
+        """Return what was seen of the project with the worker of examples/."""
+        return await asyncio.shield(self._example)
+
     async def end(self) -> None:
         """Stop the conversations that still run."""
-        for task in self._held.values():
+        held = [*self._held.values(), self._example]
+        for task in held:
             task.cancel()
-        await asyncio.gather(*self._held.values(), return_exceptions=True)
+        await asyncio.gather(*held, return_exceptions=True)
         self.network.stop()
 
-    async def _hold(self, setting: Setting) -> Json:
-        stack, name = self._stack, f"{NAME}-{setting}"
-        self.projects[setting] = await render(stack, setting)
+    async def _hold(self, setting: Setting, name: str, worker_file: Path | None = None) -> Json:
+        stack = self._stack
+        project = await render(stack, setting, name)
+        if worker_file is None:
+            self.projects[setting] = project
+        else:
+            _put_in_place(worker_file, project)
         # An empty key disables the template's tracing on Scale's platform, which needs the network.
         without_keys = {"SGP_API_KEY": "", "SGP_ACCOUNT_ID": ""}
         worker = await stack.worker(
             setting,
             name,
             name,
-            project=self.projects[setting],
+            project=project,
             environment=without_keys | await self.network.environment_of(name),
         )
         asked = self.network.asked[name]

@@ -13,7 +13,7 @@ from agentex_usage_patch._patching.apply import DISABLED
 from .answers import Json
 from .conversation import about_the_fix, around_the_fix, in_short, numbers
 from .stack import FIXED, Setting, Stack
-from .template import RELEASES, SETTINGS, TWO_LINES, Templates
+from .template import PATCHED, RELEASES, SETTINGS, TWO_LINES, Templates
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -113,6 +113,13 @@ async def test_nothing_but_the_two_lines_is_changed(setting: Setting, templates:
         assert worker.startswith(TWO_LINES)
         project["project/run_worker.py"] = worker.removeprefix(TWO_LINES)
     assert project == as_rendered
+
+
+async def test_the_worker_of_the_examples_does_as_the_templates(templates: Templates) -> None:
+    example = await templates.of_the_example()
+    patched = await templates.of(PATCHED)
+    assert example["seen"] == patched["seen"]
+    assert example["asked"] == []
 
 
 @EACH_SETTING
