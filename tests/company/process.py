@@ -92,7 +92,7 @@ async def _call(wire: Any, **keywords: Any) -> dict[str, Any]:
     said["closed"] = wire.closed
     await asyncio.sleep(0)
     happened.append("loop turned")
-    return calls._without_invented(json.loads(json.dumps(said, default=str)))  # type: ignore[no-any-return]
+    return calls.mask_invented_ids(json.loads(json.dumps(said, default=str)))  # type: ignore[no-any-return]
 
 
 def _wire(**options: Any) -> Any:
