@@ -1,4 +1,4 @@
-"""A function that fails, to put in the place of any step of the package."""
+"""A function that fails, to replace a step of the package in a test."""
 
 from __future__ import annotations
 

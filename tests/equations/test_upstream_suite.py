@@ -129,7 +129,7 @@ def _run(suite: Path, base_url: str, *options: str) -> dict[str, str]:
 
 
 def _environment(base_url: str) -> dict[str, str]:
-    """Return this process's environment without pytest's and proxies' variables."""
+    """Return this process's environment without the variables of pytest and of proxies."""
     kept = {
         name: value
         for name, value in os.environ.items()

@@ -30,7 +30,7 @@ from ..faults import fail
 
 
 @pytest.mark.parametrize("name", ["install", "observed"])
-def test_failing_step_leaves_the_sdk_unpatched_and_is_logged(
+def test_failing_step_is_logged_and_reported(
     name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     original = class_attribute()

@@ -1,4 +1,4 @@
-"""When a step of `apply_patch` fails, the worker starts unpatched, and one line says so."""
+"""When a step of `apply_patch` fails, the worker still starts, and one line says so."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .test_faults import OUTPUT
 
 
 @pytest.mark.parametrize("step", ["observe", "imported", "describe", "install"])
-async def test_failing_step_of_applying_leaves_the_worker_unpatched(
+async def test_failing_step_of_applying_does_not_stop_the_worker(
     step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     original = class_attribute()

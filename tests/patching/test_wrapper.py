@@ -59,7 +59,7 @@ async def test_wrapper_can_be_called_through_the_class_with(named: bool) -> None
     assert tokens((await ask(Called)).usage) == TOKENS
 
 
-async def test_wrapper_calls_the_function_that_its_wrapped_attribute_names() -> None:
+async def test_wrapper_calls_the_function_in_its_wrapped_attribute() -> None:
     first, second = (functools.partial(answer, name) for name in ("first", "second"))
     wrapper = GetResponse(Described(first), FIXES)
     assert await bound(wrapper)() == "first"

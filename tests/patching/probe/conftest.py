@@ -14,7 +14,7 @@ from .wrappers import kept
 
 @pytest.fixture
 def nothing_is_logged_or_warned(caplog: pytest.LogCaptureFixture) -> Any:
-    """Fail the test when asyncio logs anything, or Python warns of tasks and coroutines."""
+    """Fail the test if asyncio logs, or Python warns of anything but a deprecation."""
     caplog.set_level(logging.INFO, logger="asyncio")
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
