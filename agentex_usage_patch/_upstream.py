@@ -1,7 +1,7 @@
-"""Facts about upstream, as data, and what is installed here.
+"""Facts about agentex-sdk and its companions, as data, and which of them are installed.
 
-The only place that knows a release number, a dotted name or a range of agentex-sdk and
-its companions. Source: the published wheels; agentex-sdk PR #335, shipped in 0.10.5.
+Release numbers, dotted names and ranges are stated here and nowhere else. Sources: the
+published wheels, and agentex-sdk PR #335, released in 0.10.5.
 """
 
 from __future__ import annotations
@@ -20,41 +20,43 @@ MODULE = "agentex.lib.core.temporal.plugins.openai_agents.models.temporal_stream
 CLASS = "TemporalStreamingModel"
 METHOD = "get_response"
 
-#: What runs an agent, and the setting through which fields were sent past the defect.
+#: The parts of a worker, as upstream's template builds it.
 WORKER = "AgentexWorker"
 WORKER_MODULE = "agentex.lib.core.temporal.workers.worker"
 ACTIVITIES_MODULE = "agentex.lib.core.temporal.activities"
 INTERCEPTOR_MODULE = (
     "agentex.lib.core.temporal.plugins.openai_agents.interceptors.context_interceptor"
 )
+
+#: The model setting with which agents worked around the dropped fields.
 EXTRA_ARGS = "extra_args"
 
-#: How the release of an SDK is named whose dist-info is missing.
+#: Follows the name of an SDK whose dist-info is missing, as in a frozen application.
 UNKNOWN = "of an unknown release"
 
-#: The distributions that a call goes through, beside the SDK's own.
+#: The other distributions that run during a call.
 BESIDE = ("openai", "openai-agents", "temporalio", "wrapt", "agentex-usage-patch")
 
-#: Without it, importing the SDK asks the network for the prices of models.
+#: Keeps the SDK from loading a price list from the network when it is imported.
 OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 
-#: What the SDK wants of the environment before it makes a worker.
+#: The SDK refuses to build a worker without these variables.
 WORKER_ENVIRONMENT = {"AGENT_NAME": "agentex-usage-patch", "ACP_URL": "http://127.0.0.1"}
 
-#: Releases with the defect; the first one after them has the fix.
+#: The releases with the defect, and the first release with the fix.
 AFFECTED = SpecifierSet(">=0.5.1,<0.10.5")
 FIXED_IN = "0.10.5"
 
-#: What each extra of this package requires, as its setup.cfg has it.
+#: The requirements of each extra of this package, as in setup.cfg.
 EXTRAS = {"agentex": ("agentex-sdk==0.10.4", "openai<2.45", "temporalio<1.35")}
 
-#: What to do once the installed release has the fix.
+#: Removes this package once the installed release has the fix.
 REMOVE = "pip uninstall agentex-usage-patch"
 
-#: The span in which every body runs, and whose output gets the usage.
+#: The span of every call. The fix adds the usage to its output.
 SPAN = "streaming_model_get_response"
 
-#: What `get_response` is called with → what ``responses.create`` calls it.
+#: Keyword of `get_response` → field of the request.
 FORWARDED = {
     "previous_response_id": "previous_response_id",
     "conversation_id": "conversation",
@@ -62,7 +64,7 @@ FORWARDED = {
 }
 PROMPT_CACHE_KEY = "prompt_cache_key"
 
-#: What ``responses.create`` calls it → where openai-agents takes it.
+#: Field of the request → where an agent passes it to openai-agents.
 GIVEN_AS = {
     "previous_response_id": "previous_response_id=… of Runner.run()",
     "conversation": "conversation_id=… of Runner.run()",
@@ -77,7 +79,10 @@ FIXES = (USAGE, RESPONSE_ID, SPAN_USAGE, *FORWARDED, PROMPT_CACHE_KEY)
 
 @dataclass(frozen=True)
 class Companion:
-    """A distribution that breaks some releases of the SDK from some version on."""
+    """A distribution of which only the versions in ``works`` run with the SDK releases in ``sdk``.
+
+    ``mend`` is the requirement that installs a working version.
+    """
 
     distribution: str
     sdk: SpecifierSet
@@ -105,22 +110,22 @@ COMPANIONS = (
 )  # fmt: skip
 
 
-#: What temporalio's runner does not pass on from ``Runner.run()``, patched or not: releases
-#: of the SDK with the companions above → keyword → what happens to it.
+#: Keywords of ``Runner.run()`` that temporalio's runner does not pass on, patched or not:
+#: SDK releases → keyword → what happens instead.
 RUNNER_DROPS = {
     SpecifierSet(">=0.5.1,<0.6"): {
         "conversation_id": "is a TypeError",
         "auto_previous_response_id": "is a TypeError",
     },
     SpecifierSet(">=0.6,<0.10.1"): {
-        "conversation_id": "is dropped without a word",
+        "conversation_id": "is dropped silently",
         "auto_previous_response_id": "is a TypeError",
     },
 }
 
 
 def dropped_by_runner() -> list[str]:
-    """Say what the installed runner does not pass on to `get_response`, a sentence each."""
+    """Return a sentence for each keyword that the installed runner does not pass on."""
     return [
         f"{keyword} of Runner.run() {what} in the runner of this release, patched or not"
         for releases, dropped in RUNNER_DROPS.items()
@@ -138,7 +143,7 @@ def installed_version(distribution: str) -> str | None:
 
 
 def versions() -> dict[str, str | None]:
-    """Return what is installed of agentex-sdk, its companions, and what patches it."""
+    """Return the installed versions of agentex-sdk, its companions and this package."""
     return {name: installed_version(name) for name in (DISTRIBUTION, *BESIDE)}
 
 
@@ -148,23 +153,24 @@ def sdk_version() -> str | None:
 
 
 def is_there() -> bool:
-    """Say whether agentex-sdk can be imported, with or without what says which release it is.
+    """Return whether agentex-sdk is installed, without importing it.
 
-    A frozen application holds its code without its dist-info. Imports nothing.
+    It may have no dist-info: a frozen application includes only its code.
     """
     package = MODULE.partition(".")[0]
     if sdk_version() is not None or package in sys.modules:
         return True
     try:
         return find_spec(package) is not None
-    except (ImportError, ValueError):  # a finder of somebody's, or a module without a spec
+    except (ImportError, ValueError):  # a third-party finder, or a module without a spec
         return False
 
 
 def model_is_gone() -> bool:
-    """Say whether the installed agentex-sdk holds its package but no model where it was.
+    """Return whether the installed agentex-sdk lacks the module of the model.
 
-    Looks at its files and imports nothing. An editable install keeps them elsewhere: no.
+    Checks its files and imports nothing. False for an editable install, whose files are
+    elsewhere.
     """
     try:
         files = metadata.distribution(DISTRIBUTION)
@@ -177,7 +183,7 @@ def model_is_gone() -> bool:
 
 
 def within(version: str | None, releases: SpecifierSet) -> bool:
-    """Say whether a version lies in a range; an unreadable or missing one does not."""
+    """Return whether a version is in a range. A missing or invalid version is not."""
     if version is None:
         return False
     try:
@@ -187,7 +193,7 @@ def within(version: str | None, releases: SpecifierSet) -> bool:
 
 
 def breaking_companions() -> list[tuple[Companion, str]]:
-    """Return the installed companions, with their versions, that break the installed SDK."""
+    """Return the companions that break the installed SDK, with their installed versions."""
     sdk = sdk_version()
     installed = ((each, installed_version(each.distribution)) for each in COMPANIONS)
     return [

@@ -1,62 +1,59 @@
-"""The command ``agentex-usage-patch``."""
+"""The command ``agentex-usage-patch``: its arguments, its help, and its exit codes."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import importlib
 import io
 import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from . import __version__, _upstream
-from ._patching.apply import apply_patch, status
-from ._status.report import Require, StatusReport
 
-#: Of each command: what it is, what it does, examples, and its exit codes.
+#: For each command: a summary, a description, examples, and exit codes.
 _HELP = {
     "scan": (
-        "where the agents of a monorepo stand, and what is next for each",
-        """Read a tree, and import, run or change nothing in it: which agentex-sdk each agent gets,
-        what patches it, and what is next, a line each, then the lines of files that led to that.
-        Begin with this. Without a PATH it reads the current folder.""",
+        "find the agents of a monorepo, and the next step for each",
+        """Read a tree without importing, running or changing anything in it. Print for each
+        agent which agentex-sdk it gets, what patches it, and what to do next, with the lines
+        that show it. Begin with this command. Without a PATH it reads the current folder.""",
         ["scan .", "scan --check .", "scan --json . > fleet.json"],
-        "0 read; 1 an agent needs work and --check was given; 2 wrong arguments",
+        "0 done; 1 with --check, an agent needs work; 2 wrong arguments",
     ),
     "verify": (
-        "what changes: two turns over HTTP, without and with the patch",
+        "show what changes: two turns over HTTP, without and with the patch",
         """Run the installed agentex-sdk against a model server on loopback, without and with the
         patch, and compare. With --base-url and --model, ask a backend instead which of the
-        stateful fields it knows: five short requests at most, with the key in OPENAI_API_KEY,
-        which is never printed.""",
+        stateful fields it supports. That sends up to five short requests with the key from
+        OPENAI_API_KEY, which is never printed.""",
         ["verify", "verify --svg verify.svg",
          "verify --base-url http://127.0.0.1:8000/v1 --model gpt-4o"],
-        "0 all is right; 1 not; 2 wrong arguments; 3 what has to be installed is not",
+        "0 all is right; 1 not; 2 wrong arguments; 3 agentex-sdk or httpx is not installed",
     ),
     "status": (
-        "whether the patch works in this environment",
-        """Import the model of the installed agentex-sdk, apply the patch in this process, build a
-        worker as upstream's template does, and report what was observed, what is in the way, and
-        what to do next. It connects to nothing. It does not see whether your worker has the two
-        lines: its log line says that, and scan. For a health check: --require patched before the
-        upgrade, --require native after it.""",
+        "check that the patch works in this environment",
+        """Import the model of the installed agentex-sdk, apply the patch in this process, build
+        a worker as upstream's template does, and report the fixes, the conflicts and the next
+        step. It connects to nothing. It does not check that your own worker applies the patch:
+        see the worker's log, or run scan. In a health check, use --require patched before the
+        upgrade and --require native after it.""",
         ["status", "status --require patched", "status --json"],
-        "0 every fix is in place, and a worker can be built; 1 not; 2 wrong arguments; 3 no SDK",
+        "0 all fixes are in place; 1 not; 2 wrong arguments; 3 agentex-sdk is not installed",
     ),
 }  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code, which the help of each command explains.
+    """Run a command and return its exit code.
 
-    0 is that all is well, 1 that it is not, 2 that the arguments were wrong, 3 that something
-    is not installed. 130 is that it was interrupted, 141 that nobody reads what is printed.
+    0: all is well. 1: it is not. 2: wrong arguments. 3: something is not installed. 130: the
+    user interrupted it. 141: the reader of its output is gone. Each command's help has details.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # an answer is not lost for a character
+        if isinstance(stream, io.TextIOWrapper):  # not every encoding has every character
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(argv)
@@ -64,104 +61,102 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # What is still buffered would be written at exit, and fail again.
+        # At exit, Python writes what is still buffered: that would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return code
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser, commands = _parsers()
     try:
-        arguments = parser.parse_args(argv)
-    except SystemExit as stop:  # argparse's way to say 2, or 0 after --help
+        arguments = _parser().parse_args(argv)
+        code: int = arguments.run(arguments)
+    except SystemExit as stop:  # argparse exits with 2, or with 0 after --help
         return int(stop.code or 0)
-    if arguments.command == "scan":
-        from . import _scan
-
-        return _scan.scan(arguments.paths, as_json=arguments.json, check=arguments.check)
-    if arguments.command == "status":
-        report = _observed(arguments.require)
-        report.print(as_json=arguments.json)
-        return report.exit_code
-    told = {"as_json": arguments.json, "svg": arguments.svg}
-    if arguments.base_url is not None and arguments.model is not None:
-        from . import _backend
-
-        return _backend.verify_backend(arguments.base_url, arguments.model, **told)
-    if arguments.base_url is not None or arguments.model is not None:
-        commands["verify"].print_usage(sys.stderr)
-        print("--base-url and --model belong together.", file=sys.stderr)
-        return 2
-    from . import _verify
-
-    return _verify.verify(**told)
+    return code
 
 
-def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """Return the parser, and those of the commands by name."""
-    width = max(shutil.get_terminal_size().columns - 2, 20)
+# Each command imports only its own room: scan has to start quickly.
+def _scan(arguments: argparse.Namespace) -> int:
+    from ._scan import scan
+
+    return scan(arguments.paths, as_json=arguments.json, check=arguments.check)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    output = {"as_json": arguments.json, "svg": arguments.svg}
+    if arguments.base_url is None and arguments.model is None:
+        from ._verify import verify
+
+        return verify(**output)
+    if arguments.base_url is None or arguments.model is None:
+        arguments.parser.error("--base-url and --model belong together")
+    from ._backend import verify_backend
+
+    return verify_backend(arguments.base_url, arguments.model, **output)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from ._status import status
+
+    return status(arguments.require, as_json=arguments.json)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="agentex-usage-patch",
-        description="Real usage, response ids and stateful fields on agentex-sdk "
-        f"{_upstream.AFFECTED}, which return zeros, invent the ids and drop the fields.",
+        description="Real usage, response ids and stateful fields for agentex-sdk "
+        f"{_upstream.AFFECTED}, which reports zeros, invents ids and drops the fields.",
         epilog="Begin with: agentex-usage-patch scan .",
     )
     parser.add_argument(
         "--version", action="version", version=f"%(prog)s {__version__}", help="print the version"
     )
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands = {}
-    for name, (brief, description, examples, codes) in _HELP.items():
-        shown = [f"  agentex-usage-patch {example}" for example in examples]
-        said = textwrap.fill(codes, width, initial_indent="  ", subsequent_indent="  ")
-        command = subparsers.add_parser(
-            name,
-            help=brief,
-            description=textwrap.fill(" ".join(description.split()), width),
-            epilog="\n".join(["examples:", *shown, "", "exit codes:", said]),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        command.add_argument("--json", action="store_true", help="print JSON, for machines")
-        commands[name] = command
-    scan, verify, status_command = commands.values()
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    scan = _command(commands, "scan", _scan)
+    verify = _command(commands, "verify", _verify)
+    status = _command(commands, "status", _status)
     scan.add_argument("paths", nargs="*", metavar="PATH", help="a folder: a monorepo, or one agent")
     scan.add_argument("--check", action="store_true", help="exit 1 when an agent needs work")
     verify.add_argument("--base-url", metavar="URL", help="the OpenAI-compatible API to ask")
-    verify.add_argument("--model", metavar="NAME", help="the model to ask there for")
-    verify.add_argument("--svg", metavar="FILE", default="", help="draw what is told as a picture")
-    status_command.add_argument(
+    verify.add_argument("--model", metavar="NAME", help="the model to ask for")
+    verify.add_argument("--svg", metavar="FILE", type=_picture, help="draw the report")
+    status.add_argument(
         "--require",
         choices=["patched", "native", "either"],
         metavar="SIDE",
         default="either",
-        help="by which side the fixes have to be in place: patched, by this package; native, by "
-        "the SDK; either (the default)",
+        help="which side must provide the fixes: patched, this package; native, the SDK; "
+        "either (the default)",
     )
-    return parser, commands
+    return parser
 
 
-def _observed(require: Require) -> StatusReport:
-    """Import the SDK's model, apply the patch, and observe."""
-    problem, worker_problem = "", None
-    for name, value in _upstream.OFFLINE.items():
-        os.environ.setdefault(name, value)
-    # What the SDK prints while it is imported is not part of the answer.
-    with contextlib.redirect_stdout(sys.stderr):
-        observed = apply_patch()
-        if _upstream.is_there():
-            try:
-                importlib.import_module(_upstream.MODULE)
-            except ImportError as error:  # whose text names what was not found, and where
-                problem = f"Its model cannot be imported: {type(error).__name__}: {error}"
-            except Exception as error:  # noqa: BLE001 - the environment may be broken in any way
-                # Another error's text may quote the environment: pydantic's does, keys and all.
-                problem = f"Its model cannot be imported: {type(error).__name__}"
-            observed = apply_patch()
-            if observed.named("patched"):  # apply_patch() does not look for what goes past it
-                observed = status()
-            if not problem:
-                from ._status import worker
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    """Add the parser of a command, with its help as wide as the terminal."""
+    summary, description, examples, codes = _HELP[name]
+    width = max(shutil.get_terminal_size().columns - 2, 20)
+    lines = [f"  agentex-usage-patch {example}" for example in examples]
+    wrapped = textwrap.fill(codes, width, initial_indent="  ", subsequent_indent="  ")
+    command = commands.add_parser(
+        name,
+        help=summary,
+        description=textwrap.fill(" ".join(description.split()), width),
+        epilog="\n".join(["examples:", *lines, "", "exit codes:", wrapped]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--json", action="store_true", help="print JSON, for programs")
+    command.set_defaults(run=run, parser=command)
+    return command
 
-                worker_problem = worker.problem()
-    return StatusReport(observed, problem, worker_problem, require)
+
+def _picture(argument: str) -> Path:
+    """Return the file. A folder, or a file in none, is an error before anything is run."""
+    file = Path(argument)
+    if file.is_dir() or not file.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{argument!r} cannot be written: name a file")
+    return file

@@ -1,4 +1,4 @@
-"""What a scan of 10,000 files costs: ordinary files, and files that all matter."""
+"""Measure a scan of 10,000 Python files: none of them matters, or all do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KINDS = {
 _FUNCTION = '''
 
 def step_{0}(amount):
-    """Add up, as any code does."""
+    """Add up numbers, to have some code."""
     total = 0
     for each in range(amount):
         if each % {0}:
@@ -37,7 +37,7 @@ _CODE = "".join(_FUNCTION.format(number) for number in range(1, 11))
 
 
 def main() -> None:
-    """Print a row of a table for each kind of tree, or for those that are named."""
+    """Print a table with a row for each kind of tree, or for those given as arguments."""
     print("| each file names | files | seconds | of CPU |")
     print("| --- | --: | --: | --: |")
     for kind in sys.argv[1:] or _KINDS:

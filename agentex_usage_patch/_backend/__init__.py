@@ -1,4 +1,4 @@
-"""The command ``verify --base-url URL --model NAME``: says what it will send, and sends it."""
+"""The command ``verify --base-url URL --model NAME``: ask a backend for the stateful fields."""
 
 from __future__ import annotations
 
@@ -6,35 +6,34 @@ import asyncio
 import importlib.util
 import os
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
-from .._picture import can_be_drawn, draw
-
 _KEY = "OPENAI_API_KEY"
+_EXAMPLE = "for example --base-url http://127.0.0.1:8000/v1"
 
 
-def verify_backend(base_url: str, model: str, *, as_json: bool = False, svg: str = "") -> int:
-    """Ask a backend about the stateful fields, print the report, return the exit code.
+def verify_backend(
+    base_url: str, model: str, *, as_json: bool = False, svg: Path | None = None
+) -> int:
+    """Ask a backend for the stateful fields, print the report, and return the exit code.
 
-    Says on the standard error beforehand how many requests go where. The key is that of
-    ``OPENAI_API_KEY``, and is in nothing that is printed. ``svg`` is a file to draw a picture
-    of the report into.
+    First prints to the standard error how many requests go where. Sends the key from
+    ``OPENAI_API_KEY`` and never prints it. ``svg`` names a file for a picture of the report.
 
-    0: all is answered, nothing is ignored or refused, and usage, its details and ids come
-    back. 1: not so. 2: no usable address, model or key, or the picture cannot be written. 3: httpx
-    is not installed; it comes with agentex-sdk.
+    0: every request was answered, no field is ignored or refused, and usage, its details and
+    ids are returned. 1: not. 2: the address, the model or the key is not usable, or the picture
+    cannot be written. 3: httpx, which comes with agentex-sdk, is not installed.
     """
     try:
         url, shown = _address(base_url)
-        if not model.strip():
-            raise ValueError("--model is empty. Name one that the backend has, for instance "
-                             "--model gpt-4o")  # fmt: skip
         key = _key()
+        if not model.strip():
+            raise ValueError("--model is empty. Name a model of the backend, for example "
+                             "--model gpt-4o")  # fmt: skip
     except ValueError as error:
         print(error, file=sys.stderr)
-        return 2
-    if svg and not can_be_drawn(svg):
         return 2
     if importlib.util.find_spec("httpx") is None:
         print("httpx is not installed. It comes with agentex-sdk: run this in the environment of "
@@ -43,47 +42,46 @@ def verify_backend(base_url: str, model: str, *, as_json: bool = False, svg: str
     from .request import SECONDS, Backend
     from .verdicts import REQUESTS, ask
 
-    with_key = f"with the key of {_KEY}" if key else f"without a key, as {_KEY} is not set"
+    with_key = f"with the key from {_KEY}" if key else f"without a key: {_KEY} is not set"
     print(f"Up to {REQUESTS} short requests, {SECONDS} s each at most, go to {shown}"
-          f"{_through(url)} for the model {model!r}, {with_key}.",
+          f"{_proxy(url)} for the model {model!r}, {with_key}.",
           file=sys.stderr, flush=True)  # fmt: skip
-    report = asyncio.run(ask(Backend(url, key), shown, model))
-    report.print(as_json=as_json)
-    if svg and not draw(report.show, svg):
-        return 2
-    return 0 if report.right else 1
+    findings = asyncio.run(ask(Backend(url, key), shown, model))
+    return findings.report().publish(as_json=as_json, svg=svg)
 
 
 def _address(base_url: str) -> tuple[str, str]:
-    """Return where the requests go, and how that is shown: without what may be a secret."""
-    example = "for instance --base-url http://127.0.0.1:8000/v1"
+    """Return the address of the requests, and its form for people, without the query.
+
+    Raises ValueError for an address that cannot be used. A query can hold a secret.
+    """
     try:
         parts = urlsplit(base_url.strip())
         host, credentials = parts.hostname, parts.username or parts.password
         _ = parts.port
     except ValueError:
-        raise ValueError(f"--base-url is no address. Give one, {example}") from None
+        raise ValueError(f"--base-url is not an address. Give one, {_EXAMPLE}") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(f"--base-url wants the address of an API, {example}")
+        raise ValueError(f"--base-url must be the address of an API, {_EXAMPLE}")
     if credentials:
-        raise ValueError(f"--base-url holds a name or a password. Give the key in {_KEY} alone.")
+        raise ValueError(f"--base-url contains a name or a password. Set the key in {_KEY} only.")
     path = f"{parts.path.rstrip('/')}/responses"
-    url = urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
-    return url, urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+    shown = urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+    return (f"{shown}?{parts.query}" if parts.query else shown), shown
 
 
 def _key() -> str:
     key = os.environ.get(_KEY, "").strip()
     if not (key.isascii() and key.isprintable()):
-        raise ValueError(f"{_KEY} holds characters that no key has. Set it again.")
+        raise ValueError(f"{_KEY} contains characters that a key cannot have. Set it again.")
     return key
 
 
-def _through(url: str) -> str:
-    """Say which proxy the environment names for an address, as httpx takes it from there."""
+def _proxy(url: str) -> str:
+    """Name the proxy that httpx takes from the environment for an address; empty if none."""
     parts, proxies = urlsplit(url), getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy or proxy_bypass(parts.netloc):
         return ""
-    there = urlsplit(proxy if "://" in proxy else f"//{proxy}")
-    return f" through the proxy {there.netloc.rpartition('@')[2]}"
+    address = urlsplit(proxy if "://" in proxy else f"//{proxy}")
+    return f" through the proxy {address.netloc.rpartition('@')[2]}"

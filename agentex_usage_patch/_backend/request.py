@@ -1,40 +1,27 @@
-"""One request to somebody's Responses API, with a limit on everything, and what came of it."""
+"""Send one request to a Responses API, and read its answer."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
-#: For one request as a whole, in seconds, and for what it may answer, in bytes.
+#: The time limit of one request as a whole.
 SECONDS = 60
-BYTES = 4 * 1024 * 1024
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 
-class Body(TypedDict, total=False):
-    """What is asked; ``stream`` is set with it, as agentex-sdk does."""
-
-    model: str
-    input: str
-    previous_response_id: str
-    conversation: str
-    prompt: dict[str, str]
-    prompt_cache_key: str
-
-
 @dataclass(frozen=True)
 class Answer:
-    """A response, or why there is none: the server's words with its status, or what broke.
+    """A response, or the server's words (with its status) or the error instead of one.
 
-    ``status`` is None where no answer came, or one that broke off. ``streamed`` is what the
-    model wrote as it came, since not every server repeats it in the response.
+    ``status`` is None if no complete answer arrived. ``streamed`` is the model's text from the
+    stream: not every server repeats it in the response.
     """
 
     status: int | None
@@ -44,12 +31,12 @@ class Answer:
 
     @property
     def refused(self) -> bool:
-        """The server says that the request is at fault."""
+        """True if the server blames the request."""
         return self.status is not None and 400 <= self.status < 500
 
     @property
     def text(self) -> str:
-        """What the model wrote."""
+        """The model's text."""
         items = _list((self.response or {}).get("output"))
         return self.streamed or " ".join(
             str(part.get("text", ""))
@@ -61,113 +48,75 @@ class Answer:
 
 
 class Backend:
-    """Asks a Responses API, with a key and a query that appear in nothing that is returned."""
+    """A Responses API. Neither the key nor the address's query appears in its answers."""
 
     def __init__(self, url: str, key: str) -> None:
         self._url = url
         self._secrets = {key: "[key]", urlsplit(url).query: "[query]"}
-        self._headers = {"Accept-Encoding": "identity"}  # a packed answer may hold any size
-        if key:
-            self._headers["Authorization"] = f"Bearer {key}"
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    async def ask(self, body: Body) -> Answer:
-        """Send one request and read what comes of it; never raises for what a server does.
+    async def ask(self, body: dict[str, Any]) -> Answer:
+        """Send a request with these fields, streamed as agentex-sdk does, and return the answer.
 
-        Nor for proxies, certificates and addresses that httpx cannot use.
+        Never raises: any error of the network, of the server or of httpx is an answer.
         """
         try:
-            async with asyncio.timeout(SECONDS):
-                return await self._ask(body)
+            async with asyncio.timeout(SECONDS), httpx.AsyncClient(timeout=SECONDS) as client:
+                asked = {**body, "stream": True}
+                answer = await client.post(self._url, json=asked, headers=self._headers)
+            return self._parse(answer)
         except TimeoutError:
             return Answer(None, None, f"no answer within {SECONDS} s")
-        except Exception as error:  # noqa: BLE001 - see above
-            return Answer(None, None, self._shown(f"{type(error).__name__}: {error}"))
+        except Exception as error:  # noqa: BLE001 - see the docstring
+            return Answer(None, None, self._printable(f"{type(error).__name__}: {error}"))
 
-    async def _ask(self, body: Body) -> Answer:
-        async with (
-            httpx.AsyncClient(timeout=SECONDS) as client,
-            client.stream("POST", self._url, json={**body, "stream": True},
-                          headers=self._headers) as answer,
-        ):  # fmt: skip
-            if answer.status_code != 200:
-                said = _words(await _limited(answer))
-                if answer.has_redirect_location:  # and is not followed, with a key
-                    said = f"it redirects to {answer.headers['location'].partition('?')[0]}"
-                return Answer(answer.status_code, None, self._shown(said))
-            if "text/event-stream" in answer.headers.get("content-type", ""):
-                found, streamed = await _last(answer)
-            else:
-                found, streamed = _response(await _limited(answer)), ""
-        if found is None:
+    def _parse(self, answer: httpx.Response) -> Answer:
+        if answer.status_code != 200:
+            words = _words(answer.text)
+            if answer.has_redirect_location:  # not followed: the request carries a key
+                words = f"it redirects to {answer.headers['location'].partition('?')[0]}"
+            return Answer(answer.status_code, None, self._printable(words))
+        found, streamed = _read(answer)
+        if not found:
             return Answer(None, None, "it ended without a completed response")
         if _is_error(found) or found.get("status") == "failed":
-            return Answer(None, None, self._shown(f"it failed: {_words(json.dumps(found))}"))
+            return Answer(None, None, self._printable(f"it failed: {_words(json.dumps(found))}"))
         return Answer(200, found, "", streamed)
 
-    def _shown(self, words: str) -> str:
-        """Return a server's words as a line: without secrets, and nothing for a terminal."""
+    def _printable(self, words: str) -> str:
+        """Return a server's words on one line, without secrets and control characters."""
         for secret, name in self._secrets.items():
             words = words.replace(secret, name) if secret else words
         line = "".join(each if each.isprintable() else " " for each in words)
         return " ".join(line.split())
 
 
-async def _limited(answer: httpx.Response) -> str:
-    read = b""
-    async for chunk in answer.aiter_bytes():
-        read += chunk
-        if len(read) > BYTES:
-            break
-    return read[:BYTES].decode(errors="replace")
-
-
-async def _last(answer: httpx.Response) -> tuple[dict[str, Any] | None, str]:
-    """Return the response or the error that ends a stream, None where there is neither, and
-    the text that came before it.
-    """
+def _read(answer: httpx.Response) -> tuple[dict[str, Any], str]:
+    """Return the response or the error in an answer, empty if none, and the streamed text."""
+    if "text/event-stream" not in answer.headers.get("content-type", ""):
+        found = _json(answer.text)
+        return found if "output" in found or _is_error(found) else {}, ""
     streamed = ""
-    async for line in _lines(answer):
-        if line.startswith("data:"):
-            event = _json(line.removeprefix("data:"))
-            if event.get("type") == "response.output_text.delta":
-                streamed += str(event.get("delta", ""))
-            if _is_error(event):
-                return event, streamed
-            if event.get("type") in _ENDS and isinstance(event.get("response"), dict):
-                return dict(event["response"]), streamed
-    return None, streamed
-
-
-async def _lines(answer: httpx.Response) -> AsyncIterator[str]:
-    """Yield the lines of a stream, which end with a newline and nothing else: a text may hold
-    what other ways of splitting take for the end of one.
-    """
-    size, begun = 0, b""
-    async for chunk in answer.aiter_bytes():
-        size += len(chunk)
-        if size > BYTES:
-            return
-        *lines, begun = (begun + chunk).split(b"\n")
-        for line in lines:
-            yield line.decode(errors="replace")
-    yield begun.decode(errors="replace")
-
-
-def _response(said: str) -> dict[str, Any] | None:
-    found = _json(said)
-    is_one = found.get("object") == "response" or "output" in found
-    return found if is_one or _is_error(found) else None
+    # Not splitlines(): it also splits at characters that a text may contain.
+    for line in answer.text.split("\n"):
+        event = _json(line.removeprefix("data:"))
+        if event.get("type") == "response.output_text.delta":
+            streamed += str(event.get("delta", ""))
+        if _is_error(event):
+            return event, streamed
+        if event.get("type") in _ENDS and isinstance(event.get("response"), dict):
+            return dict(event["response"]), streamed
+    return {}, streamed
 
 
 def _is_error(found: dict[str, Any]) -> bool:
-    """Say whether an event or an answer is an error, whatever its status."""
     return found.get("type") == "error" or bool(found.get("error") and "output" not in found)
 
 
 def _json(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except (ValueError, RecursionError):  # no JSON, or nested without end
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -176,12 +125,12 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _words(said: str) -> str:
-    """Return what a server says is wrong, in one of the ways in which servers say it."""
-    found = _json(said)
+def _words(text: str) -> str:
+    """Return the message in a server's error, in any of the usual forms."""
+    found = _json(text)
     error = found.get("error")
     if isinstance(error, dict):
         parts = [error.get("message"), error.get("code"), error.get("param")]
         return " / ".join(str(part) for part in parts if part)
     words = error or found.get("detail") or found.get("message")
-    return words if isinstance(words, str) else json.dumps(words) if words else said
+    return words if isinstance(words, str) else json.dumps(words) if words else text

@@ -1,42 +1,48 @@
-"""``verify --base-url``: which stateful fields a backend knows, by asking it."""
+"""Ask a backend for each stateful field, and judge its answers."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
 from typing import Any
 
-from .report import BackendReport, Feature, Returned
-from .request import Answer, Backend, Body
+from .report import Feature, Findings, Returned
+from .request import Answer, Backend
 
-#: The words of servers that do not know a field, against those that looked for a value.
+#: The most requests that are sent: two turns, and one for each other field.
+REQUESTS = 5
+
+_WORDS = ("birch", "copper", "harbour", "lantern", "meadow", "pebble", "saffron", "violin")
+
+#: What servers say of a field that they do not know, and of an id that they did not find.
 _UNKNOWN_FIELD = (
     "extra", "unexpected", "unrecognized", "unrecognised", "unsupported", "not supported",
     "not permitted", "not allowed", "unknown parameter", "unknown field", "not implemented",
 )  # fmt: skip
 _NOT_FOUND = ("not found", "not_found", "no such", "does not exist", "doesn't exist")
 
-#: Of a server's words, as they are shown.
+#: These refuse a key, an account or a rate, and say nothing about a field.
+_NOT_ABOUT_THE_FIELD = (401, 402, 403, 408, 429)
+
+#: A server's words are cut to this length.
 _LENGTH = 200
 
-#: At most: two turns, and one each with the other fields.
-REQUESTS = 5
 
+async def ask(backend: Backend, url: str, model: str) -> Findings:
+    """Ask a backend and return what it does with each field, and what it returns.
 
-async def ask(backend: Backend, url: str, model: str) -> BackendReport:
-    """Ask a backend and return what it does with each field, and what it gives back.
-
-    A conversation and a prompt are asked for by ids that nobody has issued: who knows the
-    field looks for them and finds none, and who does not answers as if nothing was said.
-    A word from the first turn is asked for in the second: only a chained one knows it.
+    The second turn asks for a random word from the first: only a chained turn knows it. A
+    conversation and a prompt are asked for by ids that do not exist: a backend that knows the
+    field looks for the id and refuses the request, another one answers.
     """
     word = f"{secrets.choice(_WORDS)}{secrets.randbelow(9000) + 1000}"
     first = await backend.ask({"model": model, "input": f"Remember the word {word}. Answer: OK."})
     if first.response is None:
-        why = f"the first turn: {_why(first)}"
-        features = [Feature(name, "cannot tell", why) for name in _NAMES]
-        return BackendReport(url, model, 1, tuple(features), ())
-    sent, features, second = 1, [], None
+        evidence = f"the first turn: {_reason(first)}"
+        names = ("previous_response_id", "conversation", "prompt", "prompt_cache_key")
+        features = [Feature(name, "cannot tell", evidence) for name in names]
+        return Findings(url, model, 1, tuple(features), ())
+    responses = [first.response]
+    features, requests = [], REQUESTS
     previous = first.response.get("id")
     if isinstance(previous, str) and previous:
         second = await backend.ask({
@@ -44,24 +50,27 @@ async def ask(backend: Backend, url: str, model: str) -> BackendReport:
             "input": "Which word were you asked to remember? Answer with that word alone.",
             "previous_response_id": previous,
         })  # fmt: skip
-        sent += 1
         features.append(_chained(second, previous, word))
+        responses += [second.response] if second.response else []
     else:
-        features.append(Feature(_NAMES[0], "cannot tell", "the first turn had no id"))
-    async for feature in _others(backend, model):
-        sent += 1
-        features.append(feature)
-    return BackendReport(url, model, sent, tuple(features), tuple(_returned(first, second)))
-
-
-_NAMES = ("previous_response_id", "conversation", "prompt", "prompt_cache_key")
-_WORDS = ("birch", "copper", "harbour", "lantern", "meadow", "pebble", "saffron", "violin")
+        requests -= 1
+        features.append(Feature("previous_response_id", "cannot tell", "the first turn had no id"))
+    made_up = secrets.token_hex(24)
+    body = {"model": model, "input": "Answer: OK."}
+    conversation, prompt = f"conv_{made_up}", f"pmpt_{made_up}"
+    answer = await backend.ask({**body, "conversation": conversation})
+    features.append(_looked_up("conversation", answer, conversation))
+    answer = await backend.ask({**body, "prompt": {"id": prompt}})
+    features.append(_looked_up("prompt", answer, prompt))
+    answer = await backend.ask({**body, "prompt_cache_key": made_up})
+    features.append(_cache_key(answer, made_up))
+    return Findings(url, model, requests, tuple(features), _returned(responses))
 
 
 def _chained(answer: Answer, previous: str, word: str) -> Feature:
-    name = _NAMES[0]
+    name = "previous_response_id"
     if answer.response is None:
-        return _unanswered(name, answer)
+        return _failed(name, answer)
     if word in answer.text.lower():
         return Feature(name, "honoured", "the second turn knew the word of the first")
     if answer.response.get(name) == previous:
@@ -72,52 +81,37 @@ def _chained(answer: Answer, previous: str, word: str) -> Feature:
     return Feature(name, "ignored", "the second turn did not know the word of the first")
 
 
-async def _others(backend: Backend, model: str) -> AsyncIterator[Feature]:
-    made_up = secrets.token_hex(24)
-    asked: Body = {"model": model, "input": "Answer: OK."}
-    conversation = f"conv_{made_up}"
-    answer = await backend.ask({**asked, "conversation": conversation})
-    yield _looked_up("conversation", answer, conversation)
-    prompt = f"pmpt_{made_up}"
-    answer = await backend.ask({**asked, "prompt": {"id": prompt}})
-    yield _looked_up("prompt", answer, prompt)
-    answer = await backend.ask({**asked, "prompt_cache_key": made_up})
-    yield _cache_key(answer, made_up)
-
-
 def _looked_up(name: str, answer: Answer, made_up: str) -> Feature:
-    said = answer.words.lower()
     if answer.response is not None:
-        if made_up in (_id(answer.response.get(name)), answer.response.get(name)):
-            return Feature(name, "cannot tell", "the response repeats an id that nobody issued")
-        return Feature(name, "ignored", "an id that nobody issued got an answer")
-    unknown = any(each in said for each in _UNKNOWN_FIELD)
-    looked = any(each in said for each in _NOT_FOUND) and (name in said or made_up in said)
-    if answer.refused and looked and not unknown:
-        why = f"it looked for an id that nobody issued: {_short(answer.words)}"
-        return Feature(name, "honoured", why)
-    return _unanswered(name, answer)
+        repeated = answer.response.get(name)
+        if made_up in (repeated, _dict(repeated).get("id")):
+            return Feature(name, "cannot tell", "the response repeats an id that does not exist")
+        return Feature(name, "ignored", "it answered, although the id does not exist")
+    words = answer.words.lower()
+    unknown_field = any(each in words for each in _UNKNOWN_FIELD)
+    not_found = any(each in words for each in _NOT_FOUND) and (name in words or made_up in words)
+    if answer.refused and not_found and not unknown_field:
+        evidence = f"it looked for an id that does not exist: {_short(answer.words)}"
+        return Feature(name, "honoured", evidence)
+    return _failed(name, answer)
 
 
 def _cache_key(answer: Answer, key: str) -> Feature:
-    name = _NAMES[3]
+    name = "prompt_cache_key"
     if answer.response is None:
-        return _unanswered(name, answer)
+        return _failed(name, answer)
     if answer.response.get(name) == key:
         return Feature(name, "honoured", "the response names it")
-    return Feature(
-        name, "cannot tell", "it is not refused; what it does shows on long prompts alone"
-    )
+    return Feature(name, "cannot tell", "not refused; its effect shows only on long prompts")
 
 
-def _unanswered(name: str, answer: Answer) -> Feature:
-    # A key, an account, a limit or a time that was not right says nothing about the field.
-    if answer.refused and answer.status not in (401, 402, 403, 408, 429):
-        return Feature(name, "refused", _why(answer))
-    return Feature(name, "cannot tell", _why(answer), answered=False)
+def _failed(name: str, answer: Answer) -> Feature:
+    if answer.refused and answer.status not in _NOT_ABOUT_THE_FIELD:
+        return Feature(name, "refused", _reason(answer))
+    return Feature(name, "cannot tell", _reason(answer), answered=False)
 
 
-def _why(answer: Answer) -> str:
+def _reason(answer: Answer) -> str:
     words = _short(answer.words)
     return f"{answer.status}: {words}" if answer.status else words
 
@@ -126,40 +120,28 @@ def _short(words: str) -> str:
     return words if len(words) <= _LENGTH else f"{words[: _LENGTH - 1]}…"
 
 
-def _id(value: object) -> object:
-    return value.get("id") if isinstance(value, dict) else None
-
-
-def _returned(first: Answer, second: Answer | None) -> list[Returned]:
-    """Return whether usage, its details and an id come back that can be used."""
-    responses = [each.response for each in (first, second) if each and each.response]
+def _returned(responses: list[dict[str, Any]]) -> tuple[Returned, ...]:
+    """Return whether each response has usage, its details, and an id of its own."""
     usages = [_dict(each.get("usage")) for each in responses]
-    ids = [each.get("id") for each in responses]
-    usable = all(isinstance(each, str) and each for each in ids) and len(set(map(str, ids))) == len(
-        ids
+    inputs = [_dict(each.get("input_tokens_details")) for each in usages]
+    outputs = [_dict(each.get("output_tokens_details")) for each in usages]
+    ids = {each["id"] for each in responses if isinstance(each.get("id"), str) and each["id"]}
+    own = len(ids) == len(responses)
+    return (
+        _tokens("usage", usages, "input_tokens", "output_tokens", "total_tokens"),
+        _tokens("cached tokens", inputs, "cached_tokens"),
+        _tokens("reasoning tokens", outputs, "reasoning_tokens"),
+        Returned("response id", own, "one for each turn" if own else "not one for each turn"),
     )
-    return [
-        _tokens("usage", usages, ["input_tokens", "output_tokens", "total_tokens"]),
-        _tokens("cached tokens", [_dict(each.get("input_tokens_details")) for each in usages],
-                ["cached_tokens"]),
-        _tokens("reasoning tokens", [_dict(each.get("output_tokens_details")) for each in usages],
-                ["reasoning_tokens"]),
-        Returned("response id", usable, "one for each turn" if usable else "none that can be used"),
-    ]  # fmt: skip
 
 
-def _tokens(name: str, found: list[dict[str, Any]], keys: list[str]) -> Returned:
-    numbers = [[each.get(key) for key in keys] for each in found]
-    comes = all(isinstance(number, int) for each in numbers for number in each)
-    told = "; ".join(" ".join(_told(number) for number in each) for each in numbers)
-    return Returned(name, comes, told)
-
-
-def _told(number: object) -> str:
-    # Anything else is a server's words, which may be long, or something for a terminal.
-    if isinstance(number, int):
-        return str(number)
-    return "nothing" if number is None else "no number"
+def _tokens(name: str, found: list[dict[str, Any]], *keys: str) -> Returned:
+    turns = [[each.get(key) for key in keys] for each in found]
+    comes = all(isinstance(number, int) for turn in turns for number in turn)
+    # Other values come from the server: they may be long, or control the terminal.
+    shown = [[str(number) if isinstance(number, int) else "nothing" for number in turn]
+             for turn in turns]  # fmt: skip
+    return Returned(name, comes, "; ".join(" ".join(turn) for turn in shown))
 
 
 def _dict(value: object) -> dict[str, Any]:

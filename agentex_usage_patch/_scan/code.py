@@ -1,285 +1,192 @@
-"""What one Python file does with the model, with this package, and with ``extra_args``.
+"""Read what one Python file does with the model, with this package and with ``extra_args``.
 
-A name is looked up through the imports and assignments of its own file, and no further.
+A name is looked up in the imports and assignments of its own file, and no further.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from .. import _upstream
-from .files import NotReadError
 
-#: A file that holds none of these is not parsed.
-MARKS = re.compile(
-    rb"TemporalStreamingModel|temporal_streaming_model|agentex_usage_patch|extra_args"
-)
+What = Literal[
+    "sdk", "uses the model", "applies this package", "names this package", "in-house patch",
+    "uses in-house patch", "workaround", "companion",
+]  # fmt: skip
+#: A file without any of these is not parsed.
+MARKS = b"TemporalStreamingModel temporal_streaming_model agentex_usage_patch extra_args".split()
+#: The module that this package installs.
 OURS = "agentex_usage_patch"
-_PROVIDER = f"{_upstream.CLASS}Provider"
+_MODELS = (_upstream.CLASS, f"{_upstream.CLASS}Provider")
 _METHOD = f"{_upstream.CLASS}.{_upstream.METHOD}"
-#: What replaces an attribute that it is given: setattr, wrapt's functions, mock's, pytest's.
+#: Functions that replace an attribute: setattr, and those of wrapt, mock and pytest.
 _REPLACES = re.compile(r"setattr|patch|wrap|^object$", re.IGNORECASE)
-_LOOKED_AT = {
-    ast.Import,
-    ast.ImportFrom,
-    ast.Assign,
-    ast.AnnAssign,
-    ast.Attribute,
-    ast.Call,
-    ast.Dict,
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_MATTERS = {*_IMPORTS, ast.Assign, ast.Attribute, ast.Call}
+#: The fields of each type of node that can lead to such nodes. A full walk costs much more.
+_DEAD_ENDS = {"annotation", "attr", "ctx", "id", "kind", "name", "names", "op", "ops", "returns"}
+_FIELDS = {
+    kind: [each for each in kind._fields if each not in _DEAD_ENDS]
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and kind is not ast.Constant
 }
-_SCOPES = {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef}
-_LEAVES = {ast.Name, ast.Constant, ast.Load, ast.Store}
 
 
-@dataclass(frozen=True)
-class Patch:
-    """A place where the class is patched, or this package is applied.
+class Place(NamedTuple):
+    """A line that matters, and why."""
 
-    ``function`` is the name at the top of the file that has to be called for it, empty when
-    importing the file is enough.
-    """
-
+    file: Path
     line: int
-    how: str
-    function: str
+    what: What
+    text: str
+    #: The function or class that holds the line, empty when importing the file runs the line.
+    function: str = ""
 
 
-@dataclass
 class Code:
-    """What one file does. ``imports`` are dotted names with their lines, ``calls`` likewise."""
+    """What one Python file does. ``imports`` and ``calls`` are dotted names with their lines."""
 
-    uses: list[int] = field(default_factory=list)
-    builds: list[int] = field(default_factory=list)
-    applies: list[Patch] = field(default_factory=list)
-    patches: list[Patch] = field(default_factory=list)
-    workarounds: list[tuple[int, str]] = field(default_factory=list)
-    imports: list[tuple[int, str]] = field(default_factory=list)
-    calls: list[tuple[int, str]] = field(default_factory=list)
-
-
-def read_code(source: bytes) -> Code:
-    """Read a file; raise `NotReadError` where Python does not understand it."""
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        at = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
-        said = error.msg if isinstance(error, SyntaxError) else type(error).__name__
-        raise NotReadError(f"no Python: {at}{said}") from None
-    return _Reader(tree).code
-
-
-class _Reader:
-    def __init__(self, tree: ast.Module) -> None:
-        self.code = Code()
+    def __init__(self, file: Path, source: bytes) -> None:
+        self.places: list[Place] = []
+        self.imports: list[tuple[int, str]] = []
+        self.calls: list[tuple[int, str]] = []
+        #: What a local name stands for: a dotted name or a text, and any expression.
         self._names: dict[str, str] = {}
         self._values: dict[str, ast.expr] = {}
-        nodes = list(_nodes(tree))
-        for node, _ in nodes:
-            self._learn(node)
-        self._settings = any(name.split(".")[0] in ("agents", "agentex")
-                             for _, name in self.code.imports)  # fmt: skip
-        for node, function in nodes:
-            self._look(node, function)
+        self._uses: list[int] = []
+        #: The file, and the function or class in it that is being read.
+        self._file, self._function = file, ""
+        nodes = _nodes(ast.parse(source))
+        for self._function, node in nodes:
+            if isinstance(node, _IMPORTS):
+                self._import(node)
+            elif isinstance(node, ast.Assign):
+                self._learn(node)
+        for self._function, node in nodes:
+            if isinstance(node, ast.Assign):
+                self._assign(node)
+            elif isinstance(node, ast.Call):
+                self._call(node)
+            elif isinstance(node, ast.Attribute) and _is_model(self._text(node)):
+                self._uses.append(node.lineno)
+        whats = {each.what for each in self.places}
+        if self._uses and whats.isdisjoint(("uses the model", "in-house patch")):
+            self._add(self._uses[0], "uses the model", "imports it")
 
-    def _learn(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Import):
-            for each in node.names:
-                self.code.imports.append((node.lineno, each.name))
-                self._names[each.asname or each.name.split(".")[0]] = (
-                    each.name if each.asname else each.name.split(".")[0]
-                )
-        elif isinstance(node, ast.ImportFrom):
-            self._learn_from(node)
-        elif isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name):
-                    self._values.setdefault(target.id, node.value)
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-            self._values.setdefault(node.target.id, node.value)
+    def _add(self, line: int, what: What, text: str) -> None:
+        self.places.append(Place(self._file, line, what, text, self._function))
 
-    def _learn_from(self, node: ast.ImportFrom) -> None:
-        module = "." * node.level + (node.module or "")
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        module = ""
+        if isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (f"{node.module}." if node.module else "")
         for each in node.names:
-            dotted = f"{module}.{each.name}" if module.strip(".") else f"{module}{each.name}"
-            self.code.imports.append((node.lineno, dotted))
-            for name in (_upstream.CLASS, _PROVIDER) if each.name == "*" else (each.name,):
-                dotted = f"{module}.{name}" if module.strip(".") else f"{module}{name}"
-                self._names.setdefault(each.asname or name, dotted)
-                if _is_model(dotted) and (each.name != "*" or module == _upstream.MODULE):
-                    self.code.uses.append(node.lineno)
+            dotted = module + each.name
+            self.imports.append((node.lineno, dotted))
+            if module or each.asname:
+                self._names.setdefault(each.asname or each.name, dotted)
+            if _is_model(dotted):
+                self._uses.append(node.lineno)
+            elif dotted == f"{OURS}.auto":
+                self._add(node.lineno, "applies this package", "imports it")
 
-    def _look(self, node: ast.AST, function: str) -> None:
-        if isinstance(node, ast.Attribute):
-            if node.attr in (_upstream.CLASS, _PROVIDER) and _is_model(self._dotted(node)):
-                self.code.uses.append(node.lineno)
-        elif isinstance(node, ast.Call):
-            self._look_at_call(node, function)
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                self._look_at_target(target, node.value, function)
-        elif isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                if key and self._text(key) == _upstream.EXTRA_ARGS:
-                    self._look_at_settings(value)
-        else:
-            self._look_at_import(node, function)
+    def _learn(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                self._values.setdefault(target.id, node.value)
+                if text := self._text(node.value):
+                    self._names.setdefault(target.id, text)
 
-    def _look_at_import(self, node: ast.AST, function: str) -> None:
-        at = (
-            (node.lineno, f"{OURS}.auto") if isinstance(node, ast.Import | ast.ImportFrom) else None
-        )
-        if at and at in self.code.imports:
-            self.code.applies.append(Patch(at[0], "imports it", function))
+    def _assign(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            dotted = self._text(target) if isinstance(target, ast.Attribute) else ""
+            if _is_method(dotted) or _is_model(dotted):
+                name = _METHOD if _is_method(dotted) else dotted.rpartition(".")[2]
+                self._add(target.lineno, "in-house patch", f"assigns {name}")
+            if isinstance(target, ast.Subscript) and _is_settings(target.value):
+                self._field(target.lineno, self._text(target.slice))
+            elif _is_settings(target):
+                self._settings(node.value)
 
-    def _look_at_call(self, node: ast.Call, function: str) -> None:
-        called = self._dotted(node.func)
-        self.code.calls.append((node.lineno, called))
-        if _is_model(called):
-            self.code.builds.append(node.lineno)
-        elif called == f"{OURS}.apply_patch":
-            self.code.applies.append(Patch(node.lineno, "calls apply_patch()", function))
+    def _call(self, node: ast.Call) -> None:
+        called = self._text(node.func)
+        self.calls.append((node.lineno, called))
         last = called.rpartition(".")[2]
-        if last == "import_module" and node.args and self._text(node.args[0]) == f"{OURS}.auto":
-            self.code.applies.append(Patch(node.lineno, "imports it", function))
-        if _REPLACES.search(last):
-            self._look_at_patch(node, last, function)
-        self._look_at_keywords(node)
-
-    def _look_at_patch(self, node: ast.Call, last: str, function: str) -> None:
-        given = [*node.args, *(each.value for each in node.keywords)][:3]
-        parts = [self._text(each) or self._dotted(each) for each in given]
-        for target in (parts[0] if parts else "", ".".join(parts[:2]), ".".join(parts[1:3])):
-            if _is_method(target):
-                text = f"{last} of {_METHOD}"
-                self.code.patches.append(Patch(node.lineno, text, function))
-                break
-
-    def _look_at_keywords(self, node: ast.Call) -> None:
+        if _is_model(called):
+            self._add(node.lineno, "uses the model", "builds it")
+        elif called == f"{OURS}.apply_patch":
+            self._add(node.lineno, "applies this package", "calls apply_patch()")
+        elif _REPLACES.search(last):
+            given = [self._text(each) for each in node.args[:2]]
+            if any(map(_is_method, (*given[:1], ".".join(given)))):
+                self._add(node.lineno, "in-house patch", f"{last} of {_METHOD}")
         for keyword in node.keywords:
             if keyword.arg == _upstream.EXTRA_ARGS:
-                self._look_at_settings(keyword.value)
-        if isinstance(node.func, ast.Attribute) and self._is_settings(node.func.value):
-            if node.func.attr == "update":
-                self._look_at_settings(*node.args, node)
-            elif node.func.attr == "setdefault" and node.args:
-                self._workaround(node.args[0])
+                self._settings(keyword.value)
 
-    def _look_at_target(self, target: ast.expr, value: ast.expr | None, function: str) -> None:
-        if isinstance(target, ast.Attribute):
-            dotted = self._dotted(target)
-            if _is_method(dotted) or (_is_model(dotted) and target.attr == _upstream.CLASS):
-                text = f"assigns {_METHOD if _is_method(dotted) else _upstream.CLASS}"
-                self.code.patches.append(Patch(target.lineno, text, function))
-        if isinstance(target, ast.Subscript) and self._is_settings(target.value):
-            self._workaround(target.slice)
-        is_key = isinstance(target, ast.Subscript) and (
-            self._text(target.slice) == _upstream.EXTRA_ARGS
-        )
-        if value is not None and (is_key or self._is_settings(target)):
-            self._look_at_settings(value)
+    def _settings(self, node: ast.expr) -> None:
+        """Look for forwarded fields in a value of ``extra_args``."""
+        value = self._values.get(node.id) if isinstance(node, ast.Name) else node
+        for key in filter(None, value.keys) if isinstance(value, ast.Dict) else ():
+            self._field(key.lineno, self._text(key))
+        for keyword in value.keywords if isinstance(value, ast.Call) else ():
+            self._field(keyword.value.lineno, keyword.arg or "")
 
-    def _look_at_settings(self, *values: ast.expr) -> None:
-        for given in values:
-            value = self._values.get(given.id, given) if isinstance(given, ast.Name) else given
-            if isinstance(value, ast.Dict):
-                for key in value.keys:
-                    self._workaround(key)
-            elif isinstance(value, ast.Call):
-                for keyword in value.keywords:
-                    self._workaround(keyword, keyword.arg)
-            elif isinstance(value, ast.BinOp):
-                self._look_at_settings(value.left, value.right)
-            elif isinstance(value, ast.IfExp):
-                self._look_at_settings(value.body, value.orelse)
+    def _field(self, line: int, name: str) -> None:
+        # Other libraries have extra_args, too.
+        is_ours = any(dotted.startswith(("agents.", "agentex.")) for _, dotted in self.imports)
+        if is_ours and name in _upstream.FORWARDED.values():
+            text = f'"{name}" in extra_args is a TypeError from {_upstream.FIXED_IN} on'
+            self._add(line, "workaround", text)
 
-    def _workaround(self, at: ast.expr | ast.keyword | None, name: str | None = None) -> None:
-        text = name or (self._text(at) if isinstance(at, ast.expr) else "")
-        if at is not None and self._settings and text in _upstream.FORWARDED.values():
-            self.code.workarounds.append((at.lineno, text))
-
-    def _is_settings(self, node: ast.expr) -> bool:
-        if isinstance(node, ast.Subscript):
-            return self._text(node.slice) == _upstream.EXTRA_ARGS
-        return isinstance(node, ast.Attribute) and node.attr == _upstream.EXTRA_ARGS
-
-    def _dotted(self, node: ast.AST | None, depth: int = 0) -> str:
-        """Return the dotted name of an expression as far as the file tells, else an empty one."""
-        if depth > 50:
-            return ""
+    def _text(self, node: ast.AST | None) -> str:
+        """Return the text or the dotted name of an expression, empty when it is unknown."""
         if isinstance(node, ast.Name):
-            if node.id in self._names:
-                return self._names[node.id]
-            value = self._values.get(node.id)
-            known = isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
-            return (self._dotted(value, depth + 1) if known else "") or node.id
+            return self._names.get(node.id, node.id)
+        if isinstance(node, ast.Constant):
+            return node.value if isinstance(node.value, str) else ""
         if isinstance(node, ast.Attribute):
-            before = self._dotted(node.value, depth + 1)
-            return f"{before}.{node.attr}" if before else ""
-        if isinstance(node, ast.Subscript):
-            is_modules = self._dotted(node.value, depth + 1) == "sys.modules"
-            return self._text(node.slice) if is_modules else ""
-        if isinstance(node, ast.Call) and node.args:
-            called = self._dotted(node.func, depth + 1)
-            if called == "getattr" and len(node.args) > 1:
-                before, name = self._dotted(node.args[0], depth + 1), self._text(node.args[1])
-                return f"{before}.{name}" if before and name else ""
-            if called.rpartition(".")[2] == "import_module":
-                return self._text(node.args[0])
+            before = self._text(node.value)
+            return before and f"{before}.{node.attr}"
+        if isinstance(node, ast.Call):
+            called = self._text(node.func).rpartition(".")[2]
+            given = map(self._text, node.args[:2])
+            return ".".join(given) if called in ("getattr", "import_module") else ""
         return ""
 
-    def _text(self, node: ast.AST, depth: int = 0) -> str:
-        """Return the text that an expression is, empty where the file does not tell."""
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            return node.value
-        if depth > 50:
-            return ""
-        if isinstance(node, ast.Name) and node.id in self._values:
-            return self._text(self._values[node.id], depth + 1)
-        if isinstance(node, ast.FormattedValue):
-            return self._text(node.value, depth + 1)
-        parts = node.values if isinstance(node, ast.JoinedStr) else []
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            parts = [node.left, node.right]
-        texts = [self._text(each, depth + 1) for each in parts]
-        return "".join(texts) if all(texts) else ""
+
+def _nodes(tree: ast.Module) -> list[tuple[str, ast.AST]]:
+    """Return the nodes that matter, each with the function or class at the top that holds it."""
+    found = []
+    for statement in tree.body:
+        decorators = getattr(statement, "decorator_list", [])
+        # Decorators run when the file is imported.
+        for function, tops in (("", decorators), (getattr(statement, "name", ""), [statement])):
+            nodes = [*tops]
+            decorators.clear()
+            for node in nodes:
+                kind = type(node)
+                if kind in _MATTERS:
+                    found.append((function, node))
+                for name in _FIELDS.get(kind, ()):
+                    value = getattr(node, name)
+                    if type(value) is list:
+                        nodes += value
+                    else:
+                        nodes.append(value)
+    return found
 
 
-def _nodes(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
-    """Yield the nodes that are looked at, each with the function at the top that holds it.
-
-    That is empty for a decorator and a class's own statements: they run when the file is
-    imported. Only what `_LOOKED_AT` names is yielded, since most nodes of a file are names.
-    """
-    stack: list[tuple[ast.AST, str, str]] = [(tree, "", "")]
-    while stack:
-        node, function, top = stack.pop()
-        kind = type(node)
-        if kind in _LOOKED_AT:
-            yield node, function
-        inner = function
-        if kind in _SCOPES:
-            top = top or node.name  # type: ignore[attr-defined]  # as all of _SCOPES have
-            inner = function if kind is ast.ClassDef else top
-        for name in node._fields:
-            value = getattr(node, name, None)
-            within = inner if name == "body" else function
-            stack += [(each, within, top) for each in (value if type(value) is list else (value,))
-                      if isinstance(each, ast.AST) and type(each) not in _LEAVES]  # fmt: skip
+def _is_settings(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == _upstream.EXTRA_ARGS
 
 
 def _is_model(dotted: str) -> bool:
-    before, _, name = dotted.rpartition(".")
-    return name in (_upstream.CLASS, _PROVIDER) and before.split(".")[0] == "agentex"
+    return dotted.startswith("agentex.") and dotted.rpartition(".")[2] in _MODELS
 
 
 def _is_method(dotted: str) -> bool:
-    before, _, name = dotted.rpartition(".")
-    is_class = _is_model(before) and before.endswith(f".{_upstream.CLASS}")
-    return name == _upstream.METHOD and is_class
+    return dotted.startswith("agentex.") and dotted.endswith(f".{_METHOD}")

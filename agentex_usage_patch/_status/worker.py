@@ -1,52 +1,72 @@
-"""A worker as upstream's template makes it: it may not start where the model works."""
+"""Build a worker as upstream's template does: it can fail where the model works."""
 
 from __future__ import annotations
 
 import importlib
 import os
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from .. import _upstream
 
 
-def problem() -> str:
-    """Make a worker of the installed SDK, and return why it cannot be made; empty if it can.
+@dataclass(frozen=True)
+class Worker:
+    """Whether a worker was built, and why not. The problem is empty if nothing was tried."""
 
-    It connects to nothing, opens no port and is dropped at once. Source: the template
-    ``temporal-openai-agents`` of upstream's command line. Imports the SDK. Never raises.
+    built: bool
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return "can be built" if self.built else f"cannot be built: {self.problem}"
+
+
+NOT_TRIED = Worker(built=False)
+
+
+def build() -> Worker:
+    """Build a worker of the installed SDK, and drop it.
+
+    Imports the SDK, connects to nothing and opens no port. Never raises. Source: the template
+    ``temporal-openai-agents`` of upstream's command line.
     """
-    before = dict(os.environ)
+    added = _upstream.WORKER_ENVIRONMENT.keys() - os.environ.keys()
+    os.environ.update({name: _upstream.WORKER_ENVIRONMENT[name] for name in added})
     try:
-        # What every deployment sets, and the SDK insists on.
-        for name, value in _upstream.WORKER_ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
-        _make()
-    except ImportError as error:  # whose text names what was not found, and where
-        return f"{type(error).__name__}: {error}"
-    except Exception as error:  # noqa: BLE001 - the environment may be broken in any way
-        # Another error's text may quote the environment: pydantic's does, keys and all.
-        return type(error).__name__
+        _build()
+    except Exception as error:  # noqa: BLE001 - a broken environment can raise anything
+        return Worker(built=False, problem=safe_text(error))
     finally:
-        for name in _upstream.WORKER_ENVIRONMENT.keys() - before.keys():
-            os.environ.pop(name, None)
-    return ""
+        for name in added:
+            del os.environ[name]
+    return Worker(built=True)
 
 
-def _make() -> None:
-    agents, plugin = _part("agents"), _part("temporalio.contrib.openai_agents")
-    provider = _part(_upstream.MODULE).TemporalStreamingModelProvider()
-    interceptor = _part(_upstream.INTERCEPTOR_MODULE).ContextInterceptor()
+def _build() -> None:
+    agents, plugin = _import("agents"), _import("temporalio.contrib.openai_agents")
+    provider = _import(_upstream.MODULE).TemporalStreamingModelProvider()
+    interceptor = _import(_upstream.INTERCEPTOR_MODULE).ContextInterceptor()
     model_params = plugin.ModelActivityParameters(start_to_close_timeout=timedelta(days=1))
-    worker = _part(_upstream.WORKER_MODULE)
+    worker = _import(_upstream.WORKER_MODULE)
     getattr(worker, _upstream.WORKER)(
         task_queue="agentex-usage-patch",
         plugins=[plugin.OpenAIAgentsPlugin(model_params=model_params, model_provider=provider)],
         interceptors=[interceptor],
     )
-    _part(_upstream.ACTIVITIES_MODULE).get_all_activities()
+    _import(_upstream.ACTIVITIES_MODULE).get_all_activities()
     agents.Usage()
 
 
-def _part(module: str) -> Any:
+def _import(module: str) -> Any:
     return importlib.import_module(module)
+
+
+def safe_text(error: Exception) -> str:
+    """Return the part of an error that may be printed.
+
+    The text of an ImportError names a module. The text of other errors, pydantic's for one,
+    can quote the environment, keys included.
+    """
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, ImportError) else name

@@ -1,4 +1,4 @@
-"""What ``verify`` does: run the turns in two processes and set their outcomes side by side."""
+"""Make the turns in two processes, without and with the patch, and compare the results."""
 
 from __future__ import annotations
 
@@ -15,89 +15,80 @@ from typing import Any, NamedTuple
 
 from .. import _upstream
 from .._patching.apply import DISABLED, status
+from .._status.worker import NOT_TRIED, Worker
 from . import two_turns
-from .report import Report, Row
+from .report import Comparison, Row
 from .server import Server, usage
 
-_SECONDS = 120
+_SECONDS = 300
 _TOKENS = ("input_tokens", "output_tokens", "total_tokens")
 
 
-async def compare(version: str) -> Report:
-    """Make the turns with and without the patch, at the same time, and compare."""
+class _Run(NamedTuple):
+    """One process: why it failed, empty if it did not, or the turns and the worker."""
+
+    problem: str = ""
+    turns: tuple[dict[str, Any], ...] = ()
+    worker: Worker = NOT_TRIED
+
+
+async def compare(version: str) -> Comparison:
+    """Run both processes at the same time and compare their turns."""
     problems = [f"{each.distribution} {each.version} breaks this release ({each.reason}): "
                 f"{each.command}" for each in status().conflicts]  # fmt: skip
-    # Nobody can guess the ids: who returns one has had it from the server.
+    # Random ids cannot be guessed: a result has one only if it came from the server.
     ids = [f"resp_{secrets.token_hex(24)}" for _ in range(2)]
-    runs = await asyncio.gather(
-        _run(ids, {DISABLED: "1"}), _run(ids, {}, "--patched"), return_exceptions=True
+    unpatched, patched = await asyncio.gather(
+        _run(ids, {DISABLED: "1"}), _run(ids, {}, "--patched")
     )
-    for name, run in zip(("as installed", "with the patch"), runs, strict=True):
-        if isinstance(run, _FailedError):
-            problems.append(f"{name}: {run}")
-        elif isinstance(run, BaseException):
-            raise run
-        else:
-            problems += [f"{name}, turn {number}: {turn['error']}"
-                         for number, turn in enumerate(run.turns, 1) if turn["error"]]  # fmt: skip
-    unpatched, patched = runs
-    if isinstance(unpatched, BaseException) or isinstance(patched, BaseException):
-        return Report(version, (), tuple(problems))
-    rows = zip(_seen(unpatched.turns), _seen(patched.turns), _expected(ids), strict=True)
-    return Report(
-        version,
-        tuple(Row(turn, asked, old, new, right)
-              for (turn, asked, old), (_, _, new), (_, _, right) in rows),
-        tuple(problems),
-        patched.worker_problem,
-    )  # fmt: skip
+    for name, run in (("as installed", unpatched), ("with the patch", patched)):
+        problems += [f"{name}: {run.problem}"] if run.problem else []
+        problems += [f"{name}, turn {number}: {turn['error']}"
+                     for number, turn in enumerate(run.turns, 1) if turn["error"]]  # fmt: skip
+    rows: list[Row] = []
+    if unpatched.turns and patched.turns:
+        seen = zip(_seen(unpatched.turns), _seen(patched.turns), _expected(ids), strict=True)
+        rows = [Row(turn, asked, old, new, expected)
+                for (turn, asked, old), (_, _, new), (_, _, expected) in seen]  # fmt: skip
+    return Comparison(version, tuple(rows), tuple(problems), patched.worker)
 
 
-class _FailedError(Exception):
-    """The process that makes the turns did not end as it should."""
-
-
-class _Outcome(NamedTuple):
-    worker_problem: str | None
-    turns: list[dict[str, Any]]
-
-
-async def _run(ids: list[str], environment: dict[str, str], *options: str) -> _Outcome:
-    """Make the turns in a process of their own; return what came of each, and was sent."""
+async def _run(ids: list[str], environment: dict[str, str], *options: str) -> _Run:
+    """Make the turns in a process of their own, against a server that issues these ids."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "turns.json")
         async with Server(ids) as server:
             process = await asyncio.create_subprocess_exec(
-                # -P, since the folder we are in may hold a module of our name.
+                # -P: the current folder may hold a module of the same name.
                 sys.executable, "-P", "-m", two_turns.__name__, str(file), *options,
                 env={**_environment(), **server.environment, **environment},
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
             try:
-                said, _ = await asyncio.wait_for(process.communicate(), _SECONDS)
+                printed, _ = await asyncio.wait_for(process.communicate(), _SECONDS)
             except TimeoutError:
                 process.kill()
                 await process.communicate()
-                raise _FailedError(f"no answer within {_SECONDS} s") from None
-        if process.returncode or not file.exists():
-            last = said.decode(errors="replace").strip().splitlines()[-1:]
-            raise _FailedError(" ".join([f"exit code {process.returncode}", *last]))
-        outcome = json.loads(file.read_text(encoding="utf-8"))
-    turns: list[dict[str, Any]] = outcome["turns"]
-    # By their start, since some releases write several at once when they have ended.
+                return _Run(f"no answer within {_SECONDS} s")
+        if not file.exists():
+            last = printed.decode(errors="replace").strip().splitlines()[-1:]
+            return _Run(" ".join([f"exit code {process.returncode}", *last]))
+        results = json.loads(file.read_text(encoding="utf-8"))
+    # Some releases send all spans at the end, in any order.
     spans = sorted(
         (span for span in server.spans.values() if span["name"] == _upstream.SPAN),
         key=operator.itemgetter("start_time"),
     )
+    turns: list[dict[str, Any]] = results["turns"]
     for number, turn in enumerate(turns):
         turn["body"] = server.bodies[number] if number < len(server.bodies) else {}
         turn["span"] = (spans[number].get("output") or {}) if number < len(spans) else {}
-    return _Outcome(outcome["worker_problem"], turns)
+    return _Run("", tuple(turns), Worker(**results["worker"]))
 
 
 def _environment() -> dict[str, str]:
-    """Return this process's environment without what would lead a turn elsewhere."""
+    """Return this environment without the variables that name other servers."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -105,11 +96,11 @@ def _environment() -> dict[str, str]:
         and not name.startswith(("AGENT", "OPENAI_", "REDIS_"))
         and name != "ENVIRONMENT"  # "development" makes the SDK read .env files
     }
-    package = str(Path(__file__).resolve().parents[1])
+    package = str(Path(__file__).resolve().parents[2])
     return {
         **kept,
         "PYTHONPATH": os.pathsep.join(filter(None, [package, kept.get("PYTHONPATH")])),
-        "AGENT_NAME": "verify",  # the SDK writes no span without this and the next one
+        "AGENT_NAME": "verify",  # without this and the next, the SDK sends no span
         "ACP_URL": "unused",
         "OPENAI_API_KEY": "unused",
         "OPENAI_AGENTS_DISABLE_TRACING": "1",
@@ -118,8 +109,8 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _seen(turns: list[dict[str, Any]]) -> Iterator[tuple[int, str, Any]]:
-    """Yield turn, what was asked, and what was seen of it, one for each row."""
+def _seen(turns: tuple[dict[str, Any], ...]) -> Iterator[tuple[int, str, Any]]:
+    """Yield turn, name and value of each row."""
     first, second = turns
     yield 1, "prompt", first["body"].get("prompt")
     yield 1, "conversation", first["body"].get("conversation")
@@ -134,29 +125,22 @@ def _seen(turns: list[dict[str, Any]]) -> Iterator[tuple[int, str, Any]]:
     yield 2, "usage in its span", second["span"].get("usage")
 
 
-def _expected(ids: list[str]) -> Iterator[tuple[int, str, Any]]:
-    def turn(response_id: str, body: dict[str, Any], *, chained: bool) -> dict[str, Any]:
-        reported = usage(chained=chained)
-        numbers = {
-            **{name: reported[name] for name in _TOKENS},
-            "cached_input_tokens": reported["input_tokens_details"]["cached_tokens"],
-            "reasoning_tokens": reported["output_tokens_details"]["reasoning_tokens"],
-        }
-        return {
-            "body": body,
-            "usage": numbers,
-            "response_id": response_id,
-            "span": {"usage": numbers},
-        }
-
-    stateful = {"prompt": two_turns.PROMPT, "conversation": two_turns.CONVERSATION}
-    return _seen(
-        [
-            turn(ids[0], stateful, chained=False),
-            turn(ids[1], {"previous_response_id": ids[0]}, chained=True),
-        ]
-    )
-
-
 def _numbers(usage: dict[str, int] | None, *names: str) -> list[int] | None:
     return None if usage is None else [usage[name] for name in names]
+
+
+def _expected(ids: list[str]) -> Iterator[tuple[int, str, Any]]:
+    """Yield the same rows with the values that the server sent or that were asked for."""
+    stateful = {"prompt": two_turns.PROMPT, "conversation": two_turns.CONVERSATION}
+    bodies = (stateful, {"previous_response_id": ids[0]})
+    turns = []
+    for response_id, body, chained in zip(ids, bodies, (False, True), strict=True):
+        sent = usage(chained=chained)
+        tokens = {
+            **{name: sent[name] for name in _TOKENS},
+            "cached_input_tokens": sent["input_tokens_details"]["cached_tokens"],
+            "reasoning_tokens": sent["output_tokens_details"]["reasoning_tokens"],
+        }
+        span = {"usage": tokens}
+        turns.append({"body": body, "usage": tokens, "response_id": response_id, "span": span})
+    return _seen(tuple(turns))

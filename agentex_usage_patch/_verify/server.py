@@ -1,8 +1,4 @@
-"""The servers that ``verify`` runs an agent's model against: loopback only, one process.
-
-A Responses API that streams over HTTP and knows which ids it issued, and the two routes
-of the Agentex API to which the SDK writes its spans.
-"""
+"""The servers for ``verify``, on loopback: a Responses API, and the spans of the Agentex API."""
 
 from __future__ import annotations
 
@@ -15,26 +11,25 @@ Json = dict[str, Any]
 
 
 class Server:
-    """Answer one process on a free port, and keep all it sent in the order of arrival.
+    """Answer one process on a free port and record what it sends.
 
-    ``bodies`` are those of the model requests. ``spans`` are as the Agentex API would
-    hold them after the updates. Usage is in tokens: a turn that is chained to an earlier
-    one is told that 1,024 of its input tokens came from the cache.
+    ``bodies`` holds the model requests in order of arrival, ``spans`` the spans by their id
+    with their updates applied.
     """
 
-    def __init__(self, issue: list[str]) -> None:
-        """Issue these ids to the responses, in this order."""
+    def __init__(self, ids: list[str]) -> None:
+        """Give these ids to the responses, in this order."""
         self.bodies: list[Json] = []
         self.spans: dict[str, Json] = {}
         self.url = ""
-        self._ids = issue
+        self._ids = ids
         self._issued: list[str] = []
         app = web.Application()
         self.add_routes(app.router)
         self._runner = web.AppRunner(app, access_log=None)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Say what is answered; the SDK writes its spans to the last two."""
+        """Add the model's route, and the two to which the SDK sends its spans."""
         router.add_post("/v1/responses", self._respond)
         router.add_post("/spans", self._start_span)
         router.add_patch("/spans/{id}", self._update_span)
@@ -50,7 +45,7 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that lead the openai client and the SDK here."""
+        """The variables that direct the openai client and the SDK to this server."""
         return {"OPENAI_BASE_URL": f"{self.url}/v1", "AGENTEX_BASE_URL": self.url}
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
@@ -80,7 +75,7 @@ class Server:
 
 
 def usage(*, chained: bool) -> Json:
-    """Return what a response reports, in tokens."""
+    """Return the usage of a response, in tokens. A chained turn has cached input tokens."""
     input_tokens, output_tokens, cached, reasoning = (
         (1420, 73, 1024, 32) if chained else (1290, 61, 0, 24)
     )
@@ -94,73 +89,48 @@ def usage(*, chained: bool) -> Json:
 
 
 def refusal(body: Json, issued: list[str]) -> web.Response | None:
-    """Return how the API refuses a request when it has issued these ids; None if it does not."""
-    previous = body.get("previous_response_id")
+    """Return the API's refusal of a request, or None. ``issued`` are the known response ids."""
+    name = "previous_response_id"
+    previous = body.get(name)
     if not body.get("stream"):
         return refuse("this server only streams", "stream", "unsupported_value")
     if previous is not None and body.get("conversation") is not None:
-        return refuse(
-            "previous_response_id and conversation exclude each other",
-            "previous_response_id",
-            "mutually_exclusive_parameters",
-        )
+        message = f"{name} and conversation exclude each other"
+        return refuse(message, name, "mutually_exclusive_parameters")
     if previous is not None and previous not in issued:
-        return refuse(
-            f"response {previous!r} was not issued here",
-            "previous_response_id",
-            "previous_response_not_found",
-        )
+        message = f"response {previous!r} was not issued here"
+        return refuse(message, name, "previous_response_not_found")
     return None
 
 
 def refuse(message: str, parameter: str, code: str, status: int = 400) -> web.Response:
-    """Return a refusal in the shape that the openai client reads."""
-    error = {
-        "message": message,
-        "type": "invalid_request_error",
-        "param": parameter,
-        "code": code,
-    }
+    """Return a refusal in the form that the openai client parses."""
+    error = {"message": message, "type": "invalid_request_error", "param": parameter, "code": code}
     return web.json_response({"error": error}, status=status)
 
 
 def in_stream(event: Json, number: int) -> bytes:
-    """Return an event as it stands in the stream, where it is the so manieth."""
-    line = json.dumps({**event, "sequence_number": number})
-    return f"event: {event['type']}\ndata: {line}\n\n".encode()
+    """Encode an event as a server-sent event with this sequence number."""
+    data = json.dumps({**event, "sequence_number": number})
+    return f"event: {event['type']}\ndata: {data}\n\n".encode()
 
 
 def _events(response_id: str, tokens: Json) -> list[Json]:
     text = "Four words of answer."
     part = {"type": "output_text", "text": text, "annotations": []}
-    item = {
-        "id": f"msg_{response_id}",
-        "type": "message",
-        "role": "assistant",
-        "status": "completed",
-        "content": [part],
-    }
-    response = {
-        "id": response_id,
-        "object": "response",
-        "created_at": 0,
-        "model": "verify",
-        "parallel_tool_calls": True,
-        "tool_choice": "auto",
-        "tools": [],
-    }
-    opened = {**response, "status": "in_progress", "output": []}
-    done = {**response, "status": "completed", "output": [item], "usage": tokens}
+    item = {"id": f"msg_{response_id}", "type": "message", "role": "assistant",
+            "status": "completed", "content": [part]}  # fmt: skip
+    response = {"id": response_id, "object": "response", "created_at": 0, "model": "verify",
+                "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}  # fmt: skip
+    started = {**response, "status": "in_progress", "output": []}
+    completed = {**response, "status": "completed", "output": [item], "usage": tokens}
     at = {"item_id": item["id"], "output_index": 0, "content_index": 0}
     empty = {**item, "status": "in_progress", "content": []}
     return [
-        {"type": "response.created", "response": opened},
+        {"type": "response.created", "response": started},
         {"type": "response.output_item.added", "output_index": 0, "item": empty},
         {"type": "response.content_part.added", "part": {**part, "text": ""}, **at},
-        *(
-            {"type": "response.output_text.delta", "delta": delta, "logprobs": [], **at}
-            for delta in text.split(" ")
-        ),
+        {"type": "response.output_text.delta", "delta": text, "logprobs": [], **at},
         {"type": "response.output_item.done", "output_index": 0, "item": item},
-        {"type": "response.completed", "response": done},
+        {"type": "response.completed", "response": completed},
     ]

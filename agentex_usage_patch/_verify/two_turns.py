@@ -1,12 +1,13 @@
-"""Two chained turns with the installed SDK, in a process of their own.
+"""Make two chained turns with the installed SDK, in a process of their own.
 
-``python -m agentex_usage_patch._verify_turns FILE [--patched]`` writes what came out of
-the calls into FILE, as JSON. It leads everywhere that the environment leads it.
+``python -m agentex_usage_patch._verify.two_turns FILE [--patched]`` writes the results into
+FILE, as JSON. The environment names the servers that it talks to.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib
 import json
 import sys
@@ -21,29 +22,23 @@ CONVERSATION = "conv_verify"
 PROMPT = {"id": "pmpt_verify"}
 
 
-class _Messages:
-    """``adk`` of the SDK's module, which would stream to Redis: takes what is streamed."""
+class _Discarding:
+    """Stand in for the SDK's ``adk``, which streams messages to Redis, and discard them."""
 
-    task_message = None
+    def __init__(self, task_message: Any = None) -> None:
+        self.streaming = self
+        self.task_message = task_message
 
-    @property
-    def streaming(self) -> _Messages:
-        return self
-
-    def streaming_task_message_context(self, **opened: Any) -> _Message:
-        return _Message(opened["initial_content"])
-
-
-class _Message:
-    def __init__(self, content: Any) -> None:
-        task_message = importlib.import_module("agentex.types.task_message")
-        self.task_message = task_message.TaskMessage(task_id="verify", content=content)
+    def streaming_task_message_context(self, **opened: Any) -> _Discarding:
+        types = importlib.import_module("agentex.types.task_message")
+        content = opened["initial_content"]
+        return _Discarding(types.TaskMessage(task_id="verify", content=content))
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.close()
+        return None
 
     async def stream_update(self, update: Any) -> Any:
         return update
@@ -53,22 +48,22 @@ class _Message:
 
 
 def main(argv: list[str]) -> None:
-    """Make the turns and write their outcome; patched, a worker is built before them."""
-    worker_problem = None
+    """Make the turns and write their results. With the patch, build a worker as well."""
+    built = worker.NOT_TRIED
     if "--patched" in argv:
         apply_patch()
-        worker_problem = worker.problem()
-    outcome = {"worker_problem": worker_problem, "turns": asyncio.run(_turns())}
-    Path(argv[0]).write_text(json.dumps(outcome), encoding="utf-8")
+        built = worker.build()
+    results = {"worker": dataclasses.asdict(built), "turns": asyncio.run(_turns())}
+    Path(argv[0]).write_text(json.dumps(results), encoding="utf-8")
 
 
 async def _turns() -> list[dict[str, Any]]:
     sdk: Any = importlib.import_module(_upstream.MODULE)
-    sdk.adk = _Messages()
-    # What ContextInterceptor sets from the headers of a Temporal activity.
+    sdk.adk = _Discarding()
+    # In a worker, ContextInterceptor sets these from the headers of a Temporal activity.
     for variable in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
         getattr(sdk, variable).set("verify")
-    _write_spans()
+    _send_spans()
     model = sdk.TemporalStreamingModelProvider().get_model("verify")
     first = await _turn(sdk, model, conversation_id=CONVERSATION, prompt=PROMPT)
     second = await _turn(sdk, model, previous_response_id=first["response_id"])
@@ -89,7 +84,7 @@ async def _turn(sdk: Any, model: Any, **keywords: Any) -> dict[str, Any]:
             tracing=None,
             **{**stateful, **keywords},
         )
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
+    except Exception as error:  # noqa: BLE001 - the report shows any error
         return {"usage": None, "response_id": None, "error": f"{type(error).__name__}: {error}"}
     usage = result.usage
     return {
@@ -105,8 +100,8 @@ async def _turn(sdk: Any, model: Any, **keywords: Any) -> dict[str, Any]:
     }
 
 
-def _write_spans() -> None:
-    # Later releases write spans nowhere unless told to, the others to the Agentex API.
+def _send_spans() -> None:
+    # Later releases send spans only if a processor is configured.
     manager = importlib.import_module("agentex.lib.core.tracing.tracing_processor_manager")
     if not manager.get_async_tracing_processors():
         types = importlib.import_module("agentex.lib.types.tracing")
@@ -114,7 +109,7 @@ def _write_spans() -> None:
 
 
 async def _flush_spans() -> None:
-    # Releases with a span queue write spans in the background, the others at once.
+    # Releases with a span queue send spans in the background, the others at once.
     try:
         span_queue = importlib.import_module("agentex.lib.core.tracing.span_queue")
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""Responses APIs on loopback that know some fields, or none, or misbehave."""
+"""Responses APIs on loopback that support some fields, or none, or misbehave."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ADDRESS = "http://127.0.0.1:{}"
 
 
 class Server:
-    """Answers in one way, and keeps what it was asked and with which headers."""
+    """Answer each request in the same way, and record the bodies and the headers."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -33,7 +33,7 @@ class Server:
         self.url = ""
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
-        """Keep what was asked, and answer."""
+        """Record the request, and answer it."""
         self.bodies.append(await request.json())
         self.headers.append(dict(request.headers))
         return await self.answer(self, request, self.bodies[-1])
@@ -41,7 +41,7 @@ class Server:
 
 @asynccontextmanager
 async def serving(answer: Answer) -> AsyncIterator[Server]:
-    """Serve on a free port of loopback, and end without waiting for anybody."""
+    """Serve on a free port of loopback. At the end, do not wait for open connections."""
     server = Server(answer)
     app = web.Application()
     app.router.add_post("/v1/responses", server.respond)
@@ -56,7 +56,7 @@ async def serving(answer: Answer) -> AsyncIterator[Server]:
 
 
 def response(server: Server, **fields: Any) -> Json:
-    """Return a response with an id of its own and usage, unless it is told otherwise."""
+    """Return a response with an id of its own and usage; ``fields`` replace parts of it."""
     return {
         "id": f"resp_{len(server.bodies):048}",
         "object": "response",
@@ -68,7 +68,7 @@ def response(server: Server, **fields: Any) -> Json:
 
 
 def text(words: str) -> Json:
-    """Return a message with these words, among what else can stand in an output."""
+    """Return an output with these words in a message, among other items."""
     part = {"type": "output_text", "text": words}
     return {"output": [{"type": "reasoning"}, "odd", {"type": "message", "content": [part, 1]}]}
 
@@ -76,7 +76,7 @@ def text(words: str) -> Json:
 async def stream(
     request: web.Request, *events: Json | str, cut: bool = False
 ) -> web.StreamResponse:
-    """Stream events; ``cut`` breaks the connection instead of ending it."""
+    """Stream events. ``cut`` aborts the connection instead of ending the stream."""
     answer = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
     await answer.prepare(request)
     for event in events:
@@ -89,19 +89,19 @@ async def stream(
 
 
 async def completed(server: Server, request: web.Request, **fields: Any) -> web.StreamResponse:
-    """Stream a response, between what else a stream may hold."""
+    """Stream a completed response, between other events and noise."""
     done = {"type": "response.completed", "response": response(server, **fields)}
     begun = {"type": "response.created", "response": {}}
     return await stream(request, begun, "no json", "[]", done, "[DONE]")
 
 
 def refused(status: int, error: Any) -> web.Response:
-    """Refuse a request in the words of some server."""
+    """Refuse a request with this error."""
     return web.json_response(error, status=status)
 
 
 async def openai(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
-    """Answer as one that knows every field: chained turns, and ids that it looks for."""
+    """Support every field: chain turns, and refuse ids that do not exist."""
     for name, made_up in (("conversation", body.get("conversation")),
                           ("prompt", body.get("prompt", {}).get("id"))):  # fmt: skip
         if made_up:
@@ -113,18 +113,18 @@ async def openai(server: Server, request: web.Request, body: Json) -> web.Stream
 
 
 def known(server: Server, body: Json) -> Json:
-    """Return the word of the first turn, to a second that is chained to it."""
+    """Return the first turn's word, if the request is chained to the first turn."""
     if body.get("previous_response_id") == f"resp_{1:048}":
         return text(f"It was {server.bodies[0]['input'].split()[3].rstrip('.')}, I believe.")
     return text("OK.")
 
 
 async def dropping(server: Server, request: web.Request, body: Json) -> web.StreamResponse:
-    """Answer as one that drops all fields that it does not know."""
+    """Ignore every stateful field."""
     return await completed(server, request, **text("Which word?"))
 
 
 async def never(server: Server, request: web.Request, body: Json) -> NoReturn:
-    """Keep the connection and say nothing, for as long as anybody waits."""
+    """Never answer."""
     await asyncio.Event().wait()
     raise AssertionError

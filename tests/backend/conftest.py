@@ -1,4 +1,4 @@
-"""A server that is asked gets a key, which no output may show."""
+"""Each test has a key in the environment. No output may contain it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands explain themselves to somebody who has never seen the project."""
+"""The help texts, and what the commands do in unusual terminals and pipes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from agentex_usage_patch import _scan, _upstream, cli
-from agentex_usage_patch._verify.report import Report, Row
+from agentex_usage_patch._status.worker import Worker
+from agentex_usage_patch._verify.report import Comparison, Row
 
 from ..scan.fleet import write
 
@@ -34,7 +35,7 @@ def test_the_help_names_every_command_and_where_to_begin(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_a_command_has_examples_and_exit_codes(
+def test_each_help_has_examples_and_exit_codes(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = helped(capsys, command).splitlines()
@@ -54,7 +55,7 @@ def test_the_help_fits_a_narrow_terminal(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_is_printed_in_a_terminal_of_no_width(
+def test_the_help_is_printed_if_the_width_is_nonsense(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "2")
@@ -62,7 +63,7 @@ def test_the_help_is_printed_in_a_terminal_of_no_width(
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_what_an_encoding_lacks_is_written_in_another_way(encoding: str, tmp_path: Path) -> None:
+def test_characters_that_the_encoding_lacks_are_escaped(encoding: str, tmp_path: Path) -> None:
     write(tmp_path, {"agent\u2713/acp.py": MODEL})
     scan = [sys.executable, "-m", "agentex_usage_patch", "scan", str(tmp_path)]
     ran = subprocess.run(
@@ -72,32 +73,36 @@ def test_what_an_encoding_lacks_is_written_in_another_way(encoding: str, tmp_pat
     assert b"agent\\u2713  -  unknown" in ran.stdout
 
 
-def test_a_command_that_nobody_listens_to_does_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_works_without_a_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)  # as when it was closed before the start
-    monkeypatch.setattr(_scan, "scan", lambda *_, **__: print("told") or 0)
+    monkeypatch.setattr(_scan, "scan", lambda *_, **__: print("a line") or 0)
     assert cli.main(["scan", "."]) == 0
 
 
-def report(value: str) -> Report:
-    return Report("0.10.4", (Row(1, "id", "resp_1234", value, "resp_server"),), ())
+COMPARISON = Comparison(
+    "0.10.4", (Row(1, "id", "resp_1234", "resp_server", "resp_server"),), (), Worker(built=True)
+)
 
 
-def test_a_narrow_terminal_gets_what_verify_found_in_lines(
+def test_verify_prints_lines_in_a_narrow_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "40")
-    report("resp_server").print()
-    lines = capsys.readouterr().out.splitlines()
-    assert lines == [
-        "turn 1, id: ✗ resp_1234 installed, ✓ resp_server with the patch; it should be resp_server",
+    assert COMPARISON.report().publish(as_json=False) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "what was asked: installed SDK, with the patch (expected)",
+        "turn 1:",
+        "id: ✗ resp_1234, ✓ resp_server (resp_server)",
+        "worker: can be built",
         "agentex-sdk 0.10.4: 1 of 1 wrong as installed, 1 right patched.",
     ]
     monkeypatch.setenv("COLUMNS", "80")
-    report("other").print()
+    COMPARISON.report().publish(as_json=False)
     assert "┃" in capsys.readouterr().out
 
 
-def test_a_pipe_that_nobody_reads_is_no_error(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
     for number in range(2000):  # more than a pipe holds
         write(tmp_path, {f"agent{number}/acp.py": MODEL})
     for arguments in (["--json"], []):
@@ -112,7 +117,7 @@ def test_a_pipe_that_nobody_reads_is_no_error(tmp_path: Path) -> None:
         assert (process.returncode, said) in ((141, ""), (1, ""))
 
 
-def test_an_interrupted_command_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_command_prints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""What the README says is true: its table is the code's, and its code runs."""
+"""The README's table agrees with the code, and its code and commands run."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from ..scan.fleet import copied
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-#: What installs from an index is not run, nor what runs this very test.
+#: Not run: commands that install from an index, and the one that runs this test.
 NOT_RUN = ("pip install", "python3 -m venv", ".venv/bin/tox")
 
 
 def blocks(language: str) -> list[str]:
-    """Return the code blocks of the README in one language, "" for what is printed."""
+    """Return the README's code blocks in one language, "" for printed output."""
     found = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
     return [block for its, block in found if its == language]
 
 
 def commands() -> list[str]:
-    """Return the commands of the README, those in its text included."""
+    """Return the README's commands, from its blocks and from its text."""
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     inline = re.findall(r"`(agentex-usage-patch [^`]+)`", README)
     return [line for line in lines + inline if not line.startswith(NOT_RUN)]
 
 
 def run(*command: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run something as a user would, with the commands of this environment."""
+    """Run a command as a user would, with this environment first on the path."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    # Measured, these would take twice as long, and others measure what they run.
+    # Coverage would double the time, and other tests measure the same code.
     kept = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
     return subprocess.run(
         command,
@@ -55,7 +55,7 @@ def run(*command: str, folder: Path, **more: str) -> subprocess.CompletedProcess
 
 
 def rows() -> list[tuple[SpecifierSet, str, list[str]]]:
-    """Return releases, whether this package is needed, and what openai and temporalio work."""
+    """Return for each row the releases, "needed" or not, and the companions that work."""
     table = re.findall(
         r"^\| `(>=.*?)` \| (.*?) \| (.*?) \| (.*?) \| ?(.*?) ?\|$", README, re.MULTILINE
     )
@@ -66,11 +66,11 @@ def bounds(releases: SpecifierSet) -> dict[str, Version]:
     return {each.operator: Version(each.version) for each in releases}
 
 
-def test_the_table_of_releases_and_companions_is_that_of_the_code() -> None:
+def test_the_table_of_releases_agrees_with_the_code() -> None:
     starts = [bounds(sdk)[">="] for sdk, *_ in rows()]
     known = [_upstream.AFFECTED, *(each.sdk for each in _upstream.COMPANIONS),
              *_upstream.RUNNER_DROPS]  # fmt: skip
-    # A row begins where anything changes, and the next begins where one ends.
+    # A row begins at each release where anything changes, and ends where the next begins.
     edges = {
         bound for each in known for operator, bound in bounds(each).items() if operator != "<="
     }
@@ -90,7 +90,7 @@ def test_the_table_of_releases_and_companions_is_that_of_the_code() -> None:
         assert re.findall(r"`(\w+)`", companions[2]) == dropped
 
 
-def test_the_releases_in_the_text_are_those_of_the_code() -> None:
+def test_the_releases_in_the_text_agree_with_the_code() -> None:
     first = bounds(_upstream.AFFECTED)[">="]
     assert f"agentex-sdk {first} … 0.10.4" in README
     assert Version("0.10.4") in _upstream.AFFECTED
@@ -107,7 +107,7 @@ print(json.dumps([fix.state for fix in status().fixes]))
 
 
 @pytest.mark.parametrize("code", blocks("python"))
-def test_its_python_runs_and_applies_the_patch(code: str, tmp_path: Path) -> None:
+def test_the_python_in_the_readme_applies_the_patch(code: str, tmp_path: Path) -> None:
     program = f"{code}\n{OBSERVE.format(module=_upstream.MODULE)}"
     done = run(sys.executable, "-c", program, folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -115,7 +115,7 @@ def test_its_python_runs_and_applies_the_patch(code: str, tmp_path: Path) -> Non
     assert set(json.loads(done.stdout)) == {"patched" if affected else "native"}
 
 
-async def test_its_commands_do_what_it_says(tmp_path: Path) -> None:
+async def test_the_commands_in_the_readme_work(tmp_path: Path) -> None:
     fleet = copied(tmp_path)
     (fleet / "docs").mkdir()
     codes = {}
@@ -137,7 +137,7 @@ async def test_its_commands_do_what_it_says(tmp_path: Path) -> None:
     assert words(drawn) == words((ROOT / "docs" / "verify.svg").read_text(encoding="utf-8"))
 
 
-def test_the_environments_that_it_names_are_those_of_tox() -> None:
+def test_the_readme_names_a_tox_environment_that_exists() -> None:
     named = re.findall(r"tox run -e ([\w.-]+)", README)
     config = (ROOT / "tox.ini").read_text(encoding="utf-8")
     assert named == ["verify"]
@@ -145,12 +145,12 @@ def test_the_environments_that_it_names_are_those_of_tox() -> None:
 
 
 def words(picture: str) -> str:
-    """Return what a picture says, with every id as one that is the same for all."""
+    """Return the words of a picture, without the random parts of its ids."""
     said = " ".join(re.sub(r"<[^>]+>", " ", picture).replace("&#160;", " ").split())
     return re.sub(r"resp_[0-9a-f]+", "resp_", said.partition("agentex-usage-patch verify ")[2])
 
 
-def test_its_health_check_is_a_command_that_holds(tmp_path: Path) -> None:
+def test_the_health_check_in_the_readme_works(tmp_path: Path) -> None:
     (block,) = blocks("dockerfile")
     command = json.loads(block.partition("CMD ")[2])
     affected = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
@@ -159,7 +159,7 @@ def test_its_health_check_is_a_command_that_holds(tmp_path: Path) -> None:
     assert off.returncode == 1
 
 
-def test_all_that_it_links_to_is_there() -> None:
+def test_all_links_have_a_target() -> None:
     for file in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
         links = re.findall(r"\]\(([^)#]+)\)", file.read_text(encoding="utf-8"))
         assert all(link.startswith("https://") or (file.parent / link).exists() for link in links)

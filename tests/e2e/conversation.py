@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self
 
 from redis.asyncio import Redis
@@ -117,9 +117,25 @@ class Conversation:
             "spans": [span.get("output") or {} for span in self._spans()],
             "streamed": [each async for each in self._streamed()],
             "stored": [_without(each, "id", "task_id") for each in served.messages.values()],
-            "history": [each async for each in self._history()],
+            "history": [each["response_id"] async for each in self.results()],
         }
         return json.loads(self._told_apart(json.dumps(seen)))  # type: ignore[no-any-return]
+
+    async def results(self) -> AsyncIterator[Json]:
+        """Yield the results of the model calls in the workflow's history."""
+        history = await self.handle.fetch_history()
+        for event in history.events:
+            for payload in event.activity_task_completed_event_attributes.result.payloads:
+                answer = json.loads(payload.data or b"null")
+                if isinstance(answer, dict) and "response_id" in answer:
+                    yield answer
+
+    async def record(self, seen: Json) -> None:
+        """Write what was seen, and the workflow's history, beside the logs of the workers."""
+        logs = self.stack.logs
+        history = await self.handle.fetch_history()
+        (logs / f"{self.task}.history.json").write_text(history.to_json())
+        (logs / f"{self.task}.seen.json").write_text(json.dumps(seen, indent=1))
 
     async def repeated(self) -> list[Failure]:
         """Return how each attempt of an activity failed that was followed by another.
@@ -143,15 +159,6 @@ class Conversation:
         for _, entry in await redis.xrange(f"task:{self.task}"):
             yield json.loads(entry[b"data"])
         await redis.aclose()
-
-    async def _history(self) -> Any:
-        """Yield the response_ids of the model calls in the workflow's history."""
-        history = await self.handle.fetch_history()
-        for event in history.events:
-            for payload in event.activity_task_completed_event_attributes.result.payloads:
-                answer = json.loads(payload.data)
-                if isinstance(answer, dict) and "response_id" in answer:
-                    yield answer["response_id"]
 
     def _told_apart(self, text: str) -> str:
         """Show ids and times as what they are."""

@@ -27,9 +27,12 @@ class MissingError(RuntimeError):
 class Process:
     """A program that runs until it is stopped, and writes into a log file."""
 
-    def __init__(self, log: Path, *command: str | Path, **environment: str) -> None:
+    def __init__(
+        self, log: Path, *command: str | Path, cwd: Path | None = None, **environment: str
+    ) -> None:
         self.log = log
         self._command = command
+        self._cwd = cwd
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
 
@@ -43,7 +46,11 @@ class Process:
         """Start it."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdout=log, stderr=log, env={**os.environ, **self._environment}
+                *self._command,
+                stdout=log,
+                stderr=log,
+                cwd=self._cwd,
+                env={**os.environ, **self._environment},
             )
         return self
 

@@ -1,8 +1,9 @@
-"""Recognise what Temporal repeated because the machine was slow, and hold it once more.
+"""Recognise activities that Temporal repeated because the machine was slow, and try again.
 
-On a busy machine a worker can miss a limit of time: Temporal's for a heartbeat, or the openai
-client's for a connection. Temporal then runs the activity again, which asks the model again.
-That is no fault of the agent, and its history says it.
+On a busy machine a worker can miss a time limit: Temporal's for a heartbeat, or the openai
+client's for a connection. Temporal then runs the activity again, which calls the model again.
+The workflow's history shows this, and the conversation is held once more. An activity that
+failed in any other way is never excused.
 """
 
 from __future__ import annotations
@@ -33,19 +34,22 @@ async def undisturbed(
     stack: Stack,
     workers: list[Worker],
     name: str,
-    hold: Callable[[Conversation], Awaitable[Json]],
+    hold: Callable[..., Awaitable[Json]],
     retries: int = 0,
+    kind: type[Conversation] = Conversation,
 ) -> Json:
     """Return what a conversation shows in which no limit of time was missed.
 
     ``retries`` are the attempts that the conversation itself causes. Only a time-out that
-    the history records, beyond these, makes it be held again.
+    the history records, beyond these, makes it be held again. ``hold`` takes a conversation
+    of this kind.
     """
     for number in range(1, ATTEMPTS + 1):
-        talk = Conversation(stack, workers, name, number)
+        talk = kind(stack, workers, name, number)
         try:
             async with talk:
                 seen = await hold(talk)
+                await talk.record(seen)
         except Exception:
             if not (slow := await timed_out(talk, retries)):
                 raise
@@ -66,6 +70,8 @@ async def timed_out(talk: Conversation, retries: int) -> str:
 
 def _limit(failure: Failure) -> str:
     """Return the limit of time that was missed, or '' for any other failure."""
+    if not failure.ListFields():  # the test server records none for a missed heartbeat
+        return "a worker that did not answer in time"
     if failure.HasField("timeout_failure_info"):
         return f"a time-out of Temporal: {failure.message}"
     kind = failure.application_failure_info.type

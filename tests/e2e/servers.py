@@ -47,12 +47,14 @@ class Backend(Server):
     """The five routes of the Agentex API, and a Responses API that remembers its ids.
 
     A task's requests to the model carry its id in their metadata, those to the Agentex
-    API in their body or as the id of their trace. Each worker has a base URL of its own.
+    API in their body or as the id of their trace. Each worker has a base URL of its own:
+    requests without metadata belong to the task in ``task_of`` that worker.
     """
 
     def __init__(self) -> None:
         super().__init__([])
         self.tasks: defaultdict[str, Task] = defaultdict(Task)
+        self.task_of: dict[str, str] = {}
         self.registered: set[str] = set()
         self._changed = asyncio.Event()
 
@@ -91,9 +93,10 @@ class Backend(Server):
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        task = self.tasks[body["metadata"]["task"]]
+        worker = request.match_info["worker"]
+        task = self.tasks[self.task_of.get(worker) or body["metadata"]["task"]]
         task.requests.append(body)
-        task.workers.append(request.match_info["worker"])
+        task.workers.append(worker)
         self._tell()
         refused = refusal(body, task.known)
         if refused is not None:
@@ -117,6 +120,10 @@ class Backend(Server):
         self, request: web.Request, answer: Answer, events: list[Json]
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        if request.match_info["worker"] in self.task_of:
+            # This worker keeps the __del__ of openai's client, which closes an idle
+            # connection in whatever loop collects the client (openai-python#2440).
+            response.force_close()
         await response.prepare(request)
         for number, event in enumerate(events):
             if number == answer.hold_after and not await self._held(response, answer):
@@ -155,6 +162,7 @@ class Backend(Server):
             return web.json_response({"detail": "told to"}, status=500)
         message = {**body, "id": f"message-{secrets.token_hex(8)}"}
         self.tasks[body["task_id"]].messages[message["id"]] = message
+        self._tell()
         return web.json_response(message)
 
     async def _update_message(self, request: web.Request) -> web.Response:

@@ -16,6 +16,7 @@ import certifi
 from temporalio.client import Client
 
 from agentex_usage_patch import _upstream
+from agentex_usage_patch._patching.apply import DISABLED
 
 from .parts import HERE, Process, connected, free_port, listening, redis_command, temporal_command
 from .servers import Backend, Proxy
@@ -24,13 +25,15 @@ ROOT = HERE.parents[1]
 
 
 class Setting(NamedTuple):
-    """An agentex-sdk, and whether the patch is applied to it."""
+    """An agentex-sdk, whether the worker has our two lines, and whether they are switched off."""
 
     release: str
     patched: bool
+    disabled: bool = False
 
     def __str__(self) -> str:
-        return f"{self.release}-patched" if self.patched else self.release
+        parts = [self.release, "patched" * self.patched, "disabled" * self.disabled]
+        return "-".join(filter(None, parts))
 
 
 RELEASES = ("0.5.3", "0.9.4", "0.10.4")
@@ -38,6 +41,14 @@ FIXED = Setting(_upstream.FIXED_IN, patched=False)
 SETTINGS = (*(Setting(each, patched) for each in RELEASES for patched in (False, True)), FIXED)
 #: A release that has one short conversation: its model is that of 0.9.4, its companions are not.
 BRIEF = Setting("0.10.0", patched=True)
+
+
+def python_of(release: str) -> Path:
+    """Return the Python of tox's environment of a release.
+
+    tox.ini is the one place that says what each of them consists of.
+    """
+    return Path(os.environ["E2E_ENVIRONMENTS"], f"py312-sdk{release}", "bin", "python")
 
 
 class Worker:
@@ -52,6 +63,8 @@ class Worker:
         redis: Proxy,
         temporal: Proxy,
         heartbeat: int,
+        project: Path | None,
+        environment: dict[str, str],
     ) -> None:
         self.setting = setting
         self.name = name
@@ -61,10 +74,12 @@ class Worker:
         self._backend = stack.backend
         self.process = Process(
             stack.logs / f"{name}.log",
-            # Environments of tox, so that there is one place which says what each consists of.
-            Path(os.environ["E2E_ENVIRONMENTS"], f"py312-sdk{setting.release}", "bin", "python"),
-            HERE / "run_worker.py",
-            *(["--patched"] if setting.patched else []),
+            python_of(setting.release),
+            # A project is started as `agentex agents run` starts it, in its folder.
+            *(["-m", "project.run_worker"] if project else [HERE / "run_worker.py"]),
+            *(["--patched"] if setting.patched and not project else []),
+            cwd=project,
+            **({DISABLED: "1"} if setting.disabled else {}),
             **stack.backend.environment_of(name),
             PYTHONPATH=str(ROOT),
             REDIS_URL=_leading_to(redis.address, stack.redis_url),
@@ -81,6 +96,7 @@ class Worker:
             OPENAI_AGENTS_DISABLE_TRACING="1",
             LITELLM_LOCAL_MODEL_COST_MAP="True",
             DD_TRACE_ENABLED="false",
+            **environment,
         )
 
     async def start(self) -> Self:
@@ -157,11 +173,19 @@ class Stack:
         return process
 
     async def worker(
-        self, setting: Setting, name: str, queue: str, *, heartbeat: int = 60
+        self,
+        setting: Setting,
+        name: str,
+        queue: str,
+        *,
+        heartbeat: int = 60,
+        project: Path | None = None,
+        environment: dict[str, str] | None = None,
     ) -> Worker:
         """Start a worker; workers with the same queue share their work.
 
         Temporal gives an activity to another worker after so many seconds without a heartbeat.
+        The worker of ``project``, a folder made by ``agentex init``, runs in place of ours.
         """
         behind = urlsplit(self.redis_url)
         redis = Proxy(f"{behind.hostname}:{behind.port or 6379}")
@@ -169,7 +193,9 @@ class Stack:
         for proxy in (redis, temporal):
             await proxy.start()
             self._stack.push_async_callback(proxy.stop)
-        worker = Worker(self, setting, name, queue, redis, temporal, heartbeat)
+        worker = Worker(
+            self, setting, name, queue, redis, temporal, heartbeat, project, environment or {}
+        )
         self.workers.append(worker)
         self.processes[name] = worker.process
         async with self._importing:

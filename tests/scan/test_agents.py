@@ -1,9 +1,8 @@
-"""What is an agent, which release it gets, and what patches it: each case is a small tree."""
+"""Which folders are agents, and what patches them. Each case is a small tree."""
 
 from __future__ import annotations
 
 import importlib.util
-import subprocess
 from pathlib import Path
 
 import jinja2
@@ -16,15 +15,26 @@ from .trees import NEW, OLD, PROVIDER, TWO_LINES, M, P, Tree
 WORKER = "from agentex.lib.core.temporal.workers.worker import AgentexWorker\nAgentexWorker()\n"
 PACKAGE = "agentex.lib.core.temporal.plugins.openai_agents"
 LITELLM = f"{WORKER}# LitellmProvider instead of TemporalStreamingModelProvider\n"
+LANGGRAPH = f"""{WORKER}from agentex.lib.adk import create_langgraph_tracing_handler
+from langchain_openai import ChatOpenAI
+from langgraph.graph import StateGraph
+graph = StateGraph(dict)
+graph.add_node("model", lambda state: ChatOpenAI(model="gpt-5").invoke(state))
+"""
+CLAUDE = f"""{WORKER}from agentex.lib.core.temporal.plugins.claude_agents import (
+    ContextInterceptor, run_claude_agent_activity)
+worker = AgentexWorker(task_queue="claude", interceptors=[ContextInterceptor()])
+worker.run(activities=[run_claude_agent_activity])
+"""
 CLASS = f"{_upstream.MODULE}.TemporalStreamingModel"
 LOCK = '[[package]]\nname = "agentex-sdk"\nversion = "0.9.4"\nsource = {{ registry = "x" }}\n{}'
 
 
 @pytest.mark.parametrize("code", [
-    "from temporalio.worker import Worker\nWorker()\n", WORKER, LITELLM,
+    "from temporalio.worker import Worker\nWorker()\n", WORKER, LITELLM, LANGGRAPH, CLAUDE,
     f'"""{P}"""\n', "from ours import TemporalStreamingModelProvider\n",
 ])  # fmt: skip
-def test_code_without_the_model_is_no_agent(code: str, tree: Tree) -> None:
+def test_worker_without_the_model_is_no_agent(code: str, tree: Tree) -> None:
     tree.write({"run_worker.py": code, "acp.py": "", "pyproject.toml": "[project]\n",
                 "uv.lock": LOCK.format("")})  # fmt: skip
     assert tree.told()["agents"] == []
@@ -38,12 +48,11 @@ def test_code_without_the_model_is_no_agent(code: str, tree: Tree) -> None:
     f"def make():\n    from {PACKAGE} import TemporalStreamingModelProvider as T\n    return T()\n",
     f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    {M}",
     f"import {_upstream.MODULE} as m\nm.TemporalStreamingModelProvider()\n",
-    f"from {_upstream.MODULE} import *\n",
     (f"import importlib\nm = importlib.import_module('{_upstream.MODULE}')\n"
     "getattr(m, 'x')\nm.TemporalStreamingModel()\n"),
 ])  # fmt: skip
 @pytest.mark.parametrize("place", ["acp.py", "project/acp.py", "src/one/models.py"])
-def test_code_with_the_model_is_an_agent(code: str, place: str, tree: Tree) -> None:
+def test_code_that_uses_the_model_is_an_agent(code: str, place: str, tree: Tree) -> None:
     tree.write({place: code, "run_worker.py": WORKER, "requirements.txt": OLD,
                 "pyproject.toml": "[project]\n"})  # fmt: skip
     assert tree.verdicts() == {".": "needs patch"}
@@ -59,22 +68,22 @@ def test_code_with_the_model_is_an_agent(code: str, place: str, tree: Tree) -> N
     ("", "unknown"), ("agentex-sdk>1,<1", "unknown"),
     ("agentex-usage-patch[agentex]", "needs patch"),
 ])  # fmt: skip
-def test_a_range_decides_where_nothing_is_locked(stated: str, verdict: str, tree: Tree) -> None:
+def test_range_decides_without_a_lock(stated: str, verdict: str, tree: Tree) -> None:
     tree.write({"acp.py": PROVIDER, "requirements.txt": f"{stated}\n"})
     assert tree.verdicts() == {".": verdict}
 
 
-def test_a_lock_decides_beside_a_range(tree: Tree) -> None:
+def test_lock_overrides_a_range(tree: Tree) -> None:
     tree.write({"acp.py": PROVIDER, "uv.lock": LOCK.format(""),
                 "pyproject.toml": '[project]\ndependencies = ["agentex-sdk>=0.6"]\n'})  # fmt: skip
     assert tree.verdicts() == {".": "needs patch"}
-    # uv calls this lock out of date, and a person has to say what comes of it.
+    # uv calls this lock out of date and would make it anew.
     tree.write({"pyproject.toml": '[project]\ndependencies = ["agentex-sdk>=0.11"]\n'})
     assert tree.verdicts() == {".": "unknown"}
     assert tree.places("sdk") == ["uv.lock:3", "pyproject.toml:2"]
 
 
-def test_two_locked_versions_on_both_sides_are_unknown(tree: Tree) -> None:
+def test_lock_with_affected_and_fixed_versions_is_unknown(tree: Tree) -> None:
     two = LOCK.format("") + LOCK.format("").replace("0.9.4", "0.11.0")
     tree.write({"acp.py": PROVIDER, "uv.lock": two, "pyproject.toml": "[project]\n"})
     assert tree.verdicts() == {".": "unknown"}
@@ -82,7 +91,7 @@ def test_two_locked_versions_on_both_sides_are_unknown(tree: Tree) -> None:
     assert tree.verdicts() == {".": "needs patch"}
 
 
-def test_a_workspace_has_one_lock_for_its_members(tree: Tree) -> None:
+def test_workspace_lock_counts_for_its_members(tree: Tree) -> None:
     member = '[[package]]\nname = "a"\nversion = "1"\nsource = { virtual = "agents/a" }\n'
     stated = '[project]\ndependencies = ["agentex-sdk"]\n'
     tree.write({"pyproject.toml": "[project]\n", "uv.lock": LOCK.format(member),
@@ -92,7 +101,7 @@ def test_a_workspace_has_one_lock_for_its_members(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize("beside", [{}, {"pyproject.toml": "[project]\nname = 'a'\n"}])
-def test_a_dockerfile_states_the_release(beside: dict[str, str], tree: Tree) -> None:
+def test_dockerfile_states_the_release(beside: dict[str, str], tree: Tree) -> None:
     run = "FROM x\nRUN uv pip install --system \\\n    # why\n    'agentex-sdk{}' temporalio\n"
     tree.write({"Dockerfile": run.format("==0.9.4"), "project/acp.py": PROVIDER, **beside})
     assert tree.verdicts() == {".": "needs patch"}
@@ -101,13 +110,11 @@ def test_a_dockerfile_states_the_release(beside: dict[str, str], tree: Tree) -> 
 
 
 @pytest.mark.parametrize("folder", ["src/", "vendor/sdk/"])
-def test_agentex_sdk_itself_is_no_agent(folder: str, tree: Tree) -> None:
+def test_agentex_sdk_is_no_agent(folder: str, tree: Tree) -> None:
     inside = _upstream.MODULE.replace(".", "/")
     tree.write({f"{folder}{inside}.py": "class TemporalStreamingModel: ...\n",
                 f"{folder}agentex/lib/other.py": PROVIDER,
                 "pyproject.toml": "[project]\nname = 'x'\n"})  # fmt: skip
-    assert tree.verdicts() == {}
-    tree.write({"examples.py": PROVIDER, "pyproject.toml": "[project]\nname = 'agentex_sdk'\n"})
     assert tree.verdicts() == {}
 
 
@@ -122,7 +129,7 @@ def test_agentex_sdk_itself_is_no_agent(folder: str, tree: Tree) -> None:
     "@wrapt.patch_function_wrapper(PATH, 'TemporalStreamingModel.get_response')\ndef f(): ...\n"),
     f"import {_upstream.MODULE} as m\nm.TemporalStreamingModel = object\n",
 ])  # fmt: skip
-def test_an_in_house_patch_is_found(patch: str, tree: Tree) -> None:
+def test_in_house_patch_is_found(patch: str, tree: Tree) -> None:
     tree.write({"fix.py": patch, "run_worker.py": f"import fix\n{PROVIDER}",
                 "requirements.txt": OLD})  # fmt: skip
     assert tree.verdicts() == {".": "in-house patch"}
@@ -130,14 +137,22 @@ def test_an_in_house_patch_is_found(patch: str, tree: Tree) -> None:
     assert tree.places("uses in-house patch") == ["run_worker.py:1"]
 
 
-def test_a_subclass_is_no_patch(tree: Tree) -> None:
-    tree.write({"models.py": f"{M}class Ours(TemporalStreamingModel):\n    async def "
-                "get_response(self): ...\n", "requirements.txt": OLD})  # fmt: skip
+def test_subclass_uses_the_model_and_patches_nothing(tree: Tree) -> None:
+    tree.write({"models.py": f"""{M}from agents import ModelProvider
+class OurModel(TemporalStreamingModel):
+    async def get_response(self, *args, **kwargs):
+        return await super().get_response(*args, **kwargs)
+class OurProvider(ModelProvider):
+    def get_model(self, name):
+        return OurModel(model_name=name)
+""", "run_worker.py": f"from models import OurProvider\n{WORKER}OurProvider()\n",
+                "requirements.txt": OLD})  # fmt: skip
     assert tree.verdicts() == {".": "needs patch"}
     assert tree.places("uses the model") == ["models.py:1"]
+    assert tree.places("in-house patch") == tree.places("uses in-house patch") == []
 
 
-def test_a_file_of_its_name_hides_this_package(tree: Tree) -> None:
+def test_module_named_like_this_package_hides_it(tree: Tree) -> None:
     ours = f"{M}def apply_patch():\n    TemporalStreamingModel.get_response = None\n"
     tree.write({"agentex_usage_patch.py": ours, "run_worker.py": TWO_LINES + PROVIDER,
                 "requirements.txt": OLD})  # fmt: skip
@@ -146,7 +161,7 @@ def test_a_file_of_its_name_hides_this_package(tree: Tree) -> None:
     assert tree.places("uses in-house patch") == ["run_worker.py:1", "run_worker.py:2"]
 
 
-def test_a_shared_patch_counts_for_the_agents_that_import_it(tree: Tree) -> None:
+def test_shared_patch_counts_for_agents_that_import_it(tree: Tree) -> None:
     patch = f"{M}def fix():\n    TemporalStreamingModel.get_response = None\n"
     use = f"from shared.fixes import fix\nfix()\n{PROVIDER}"
     tree.write({"libs/shared/fixes.py": patch, "libs/pyproject.toml": "[project]\n"})
@@ -160,7 +175,7 @@ def test_a_shared_patch_counts_for_the_agents_that_import_it(tree: Tree) -> None
 @pytest.mark.parametrize("name", [
     "tests/test_a.py", "test_a.py", "a_test.py", "conftest.py", "test/a.py",
 ])  # fmt: skip
-def test_tests_make_no_agent(name: str, tree: Tree) -> None:
+def test_tests_are_no_agents(name: str, tree: Tree) -> None:
     tree.write({name: PROVIDER, "requirements.txt": OLD})
     assert tree.verdicts() == {}
 
@@ -169,7 +184,7 @@ def test_tests_make_no_agent(name: str, tree: Tree) -> None:
     TWO_LINES, "import agentex_usage_patch.auto\n", ("import agentex_usage_patch as a\n"
     "a.apply_patch()\n"), "from agentex_usage_patch import auto\n",
 ])  # fmt: skip
-def test_this_package_counts_when_it_is_applied_and_required(apply: str, tree: Tree) -> None:
+def test_patched_means_applied_and_required(apply: str, tree: Tree) -> None:
     tree.write({"acp.py": apply + PROVIDER, "requirements.txt": OLD})
     assert tree.verdicts() == {".": "needs patch"}
     tree.write({"requirements.txt": f"{OLD}agentex-usage-patch\n"})
@@ -193,7 +208,7 @@ LEFT = {
 
 
 @pytest.mark.parametrize("name", LEFT)
-def test_each_line_that_names_this_package_is_left_to_remove(name: str, tree: Tree) -> None:
+def test_remove_lists_each_line_that_names_this_package(name: str, tree: Tree) -> None:
     tree.write({"acp.py": PROVIDER, "requirements.txt": NEW, name: LEFT[name]})
     assert tree.verdicts() == {".": "remove"}
     assert [each.split(":")[0] for each in tree.places("names this package")] == [name]
@@ -201,36 +216,44 @@ def test_each_line_that_names_this_package_is_left_to_remove(name: str, tree: Tr
     assert tree.verdicts() == {".": "ok"}
 
 
-def test_lines_of_no_agent_are_told_when_no_agent_needs_this_package(tree: Tree) -> None:
+def test_lines_outside_of_agents_come_last_once_no_agent_needs_this_package(tree: Tree) -> None:
     tree.write({"a/acp.py": PROVIDER, "a/requirements.txt": NEW, "README.md": LEFT["README.md"]})
     assert tree.verdicts() == {"a": "ok", ".": "remove"}
     tree.write({"a/requirements.txt": OLD})
     assert tree.verdicts() == {"a": "needs patch"}
 
 
+def test_tree_without_agents_lists_the_lines_that_name_this_package(tree: Tree) -> None:
+    tree.write({"README.md": f"Ours.\n{LEFT['README.md']}", "acp.py": "", "requirements.txt": NEW})
+    assert tree.verdicts() == {".": "remove"}
+    assert tree.places("names this package") == ["README.md:2"]
+    assert tree.printed("--check", code=1).splitlines() == [
+        ".  -  remove  1 line still names agentex-usage-patch", "",
+        "README.md:2: names this package: We use agentex-usage-patch.", "",
+        "No agent in '.': no code uses TemporalStreamingModel of agentex-sdk.",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("code", [
     "ModelSettings(extra_args={'prompt': 1})", "ModelSettings(extra_args=dict(prompt=1))",
-    "x.extra_args['prompt'] = 1", "x.extra_args = {'a': 1} | {'prompt': 1}",
-    "x.extra_args.update(prompt=1)", "x.extra_args.update({'prompt': 1})",
-    "x.extra_args.setdefault('prompt', 1)", "y = {'prompt': 1}\nModelSettings(extra_args=y)",
-    "z = {'extra_args': {'prompt': 1}}", "z['extra_args'] = {'prompt': 1}",
-    "z['extra_args']['prompt'] = 1", "x.extra_args = {'prompt': 1} if x else None",
+    "x.extra_args['prompt'] = 1", "x.extra_args = {'prompt': 1}",
+    "y = {'prompt': 1}\nModelSettings(extra_args=y)",
 ])  # fmt: skip
-def test_a_field_in_extra_args_is_a_workaround(code: str, tree: Tree) -> None:
+def test_forwarded_field_in_extra_args_is_a_workaround(code: str, tree: Tree) -> None:
     tree.write({"acp.py": PROVIDER, "flow.py": f"from agents import ModelSettings\n{code}\n",
                 "requirements.txt": NEW})  # fmt: skip
     assert tree.places("workaround") == ["flow.py:2"]
     assert tree.told("--check", code=1)["agents"][0]["verdict"] == "ok"
 
 
-def test_a_locked_companion_with_which_no_worker_starts_is_told(tree: Tree) -> None:
+def test_pinned_companion_that_stops_the_worker_is_reported(tree: Tree) -> None:
     tree.write({"acp.py": PROVIDER, "requirements.txt": f"{NEW}temporalio==9\nopenai==9\n"})
     assert tree.places("companion") == ["requirements.txt:2"]
     assert tree.told("--check", code=1)["due"] == 1
 
 
 @pytest.mark.parametrize("lines", ["", TWO_LINES])
-def test_the_template_of_the_installed_sdk(lines: str, tree: Tree) -> None:
+def test_template_of_the_installed_sdk_is_an_agent(lines: str, tree: Tree) -> None:
     spec = importlib.util.find_spec("agentex")
     assert spec and spec.submodule_search_locations
     folder = Path(spec.submodule_search_locations[0], "lib/cli/templates/temporal-openai-agents")
@@ -247,59 +270,3 @@ def test_the_template_of_the_installed_sdk(lines: str, tree: Tree) -> None:
     assert tree.verdicts() == {".": "raise bound"}
     assert len(tree.places("uses the model")) == 2
     assert len(tree.places("applies this package")) == bool(lines)
-
-
-def git(tree: Tree, *arguments: str) -> None:
-    subprocess.run(["git", "-C", tree.folder, *arguments], check=True, capture_output=True)
-
-
-def test_nothing_is_fatal(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree.write({"acp.py": PROVIDER, "requirements.txt": OLD, "bad.py": f"{M}def (\n"})
-    (tree.folder / "latin.py").write_bytes(M.encode() + b"x = '\xe9'\n")
-    (tree.folder / "nul.py").write_bytes(M.encode() + b"\0")
-    (tree.folder / "loop").symlink_to(tree.folder)
-    (tree.folder / "away.py").symlink_to("/etc/hosts")
-    (tree.folder / "gone.py").symlink_to("nowhere")
-    with (tree.folder / "large.lock").open("wb") as file:
-        file.truncate(5 * 1024**3)
-    (tree.folder / "uv.lock").write_bytes(b'[[package]]\nname = "agentex-sdk"\n=\n')
-    told = tree.told()
-    assert [each["verdict"] for each in told["agents"]] == ["needs patch"]
-    assert {each["path"] for each in told["not_read"]} == {
-        "bad.py",
-        "latin.py",
-        "nul.py",
-        "loop",
-        "away.py",
-        "gone.py",
-        "large.lock",
-        "uv.lock",
-    }
-    git(tree, "init", "-q")
-    assert [each["verdict"] for each in tree.told()["agents"]] == ["needs patch"]
-    monkeypatch.setenv("PATH", "")
-    told = tree.told()
-    assert {"path": ".", "reason": "what git ignores is read as well: git is not installed"} in (
-        told["not_read"]
-    )
-
-
-def test_a_submodule_that_is_not_checked_out_is_read_as_a_folder(tree: Tree) -> None:
-    git(tree, "init", "-q")
-    git(tree, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
-    tree.write({"acp.py": PROVIDER, "requirements.txt": OLD})
-    (tree.folder / "sub").mkdir()
-    assert tree.verdicts() == {".": "needs patch"}
-
-
-def test_each_worktree_of_a_bare_repository_is_read(tree: Tree) -> None:
-    tree.write({"main/a/acp.py": PROVIDER, "main/a/requirements.txt": OLD})
-    for command in (("-C", "main", "init", "-q"), ("-C", "main", "add", "."),
-                    ("-C", "main", "-c", "user.name=a", "-c", "user.email=a", "commit", "-qm", "a"),
-                    ("clone", "-q", "--bare", "main", "hub/.bare"),
-                    ("-C", "hub/.bare", "worktree", "add", "-q", "-b", "b", "../b"),
-                    ("-C", "main", "worktree", "add", "-q", "-b", "c", "trees/c")):  # fmt: skip
-        git(tree, *command)
-    assert tree.verdicts("hub") == {"hub/b/a": "needs patch"}
-    assert tree.verdicts("main") == {"main/a": "needs patch"}
-    assert tree.verdicts("main/trees/c") == {"main/trees/c/a": "needs patch"}

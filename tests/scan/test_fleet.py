@@ -1,4 +1,4 @@
-"""A monorepo of agents in every state, from the first scan to nothing left; how it is told."""
+"""A monorepo with agents in every state, from the first scan to the last, and its report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import get_args
 import pytest
 
 from agentex_usage_patch import _upstream, cli
-from agentex_usage_patch._scan import agents
+from agentex_usage_patch._scan.code import What
+from agentex_usage_patch._scan.projects import Verdict
 
 from .fleet import MONOREPO, copied
 from .trees import PROVIDER, Tree
@@ -27,7 +28,7 @@ EXPECTED = {
 }  # fmt: skip
 
 
-def test_the_first_scan_is_what_the_design_says(
+def test_first_scan_gives_the_verdicts_of_the_design(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(MONOREPO)
@@ -40,7 +41,9 @@ def test_the_first_scan_is_what_the_design_says(
                                          "agents/intake/workflow.py:9"]  # fmt: skip
 
 
-def test_the_walk_ends_with_nothing_left(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_following_the_advice_leaves_nothing_to_do(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fleet = copied(tree.folder)
     monkeypatch.chdir(fleet)
     for file in [each for each in fleet.rglob("*") if each.is_file()]:
@@ -70,14 +73,14 @@ def test_the_walk_ends_with_nothing_left(tree: Tree, monkeypatch: pytest.MonkeyP
     assert set(tree.verdicts().values()) <= {"ok"}
 
 
-def test_nothing_of_the_tree_is_changed(tree: Tree) -> None:
+def test_scan_changes_no_file(tree: Tree) -> None:
     fleet = copied(tree.folder)
     before = {each: each.stat().st_mtime_ns for each in fleet.rglob("*")}
     cli.main(["scan", str(fleet)])
     assert {each: each.stat().st_mtime_ns for each in fleet.rglob("*")} == before
 
 
-def test_a_pipe_gets_a_line_for_each_agent_and_then_the_places(
+def test_pipe_gets_a_line_for_each_agent_and_then_the_places(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(MONOREPO)
@@ -91,7 +94,7 @@ def test_a_pipe_gets_a_line_for_each_agent_and_then_the_places(
 
 
 @pytest.mark.parametrize("columns", ["30", "200"])
-def test_a_terminal_gets_a_table_and_links(
+def test_terminal_gets_a_table_and_links(
     columns: str, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(MONOREPO)
@@ -107,34 +110,32 @@ def test_a_terminal_gets_a_table_and_links(
     assert not re.search(r"\x1b\[(3|4)\d", tree.printed())
 
 
-def test_odd_names_move_no_cursor(tree: Tree) -> None:
+def test_control_characters_in_names_are_replaced(tree: Tree) -> None:
     tree.write({"[bold]\x1b[2J\n/acp.py": PROVIDER, "gone.py": ""})
     (tree.folder / "gone.py").unlink()
     (tree.folder / "gone.py").symlink_to("nowhere")
     printed = tree.printed()
     assert "[bold]?[2J?" in printed and "\x1b[2J" not in printed
-    assert "not read: gone.py: symbolic link: No such file or directory" in printed
+    assert "not read: gone.py: No such file or directory" in printed
 
 
-def test_all_words_are_documented() -> None:
+def test_docs_name_each_verdict_and_each_kind_of_place() -> None:
     documented = DOCS.read_text()
-    words = (*get_args(agents.Verdict), *get_args(agents.What))
+    words = (*get_args(Verdict), *get_args(What))
     assert [each for each in words if f"`{each}`" not in documented] == []
     assert len(documented.splitlines()) <= 80
 
 
-@pytest.mark.parametrize(
-    ("path", "why"), [("nowhere", "No such file or directory"), ("file", "it is not a folder")]
-)
-def test_a_path_that_is_no_folder_is_an_error(
-    path: str, why: str, tree: Tree, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("path", ["nowhere", "file"])
+def test_path_that_is_no_folder_is_an_error(
+    path: str, tree: Tree, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tree.write({"file": ""})
     assert cli.main(["scan", path]) == 2
-    assert capsys.readouterr().err.startswith(f"{path}: {why}. Name the folder of an agent")
+    assert capsys.readouterr().err.startswith(f"{path}: not a folder. Name the folder of an agent")
 
 
-def test_a_tree_within_another_is_read_once(tree: Tree) -> None:
+def test_nested_paths_are_scanned_once(tree: Tree) -> None:
     tree.write({"a/acp.py": PROVIDER, "b/acp.py": PROVIDER})
     assert list(tree.verdicts("a", ".")) == ["a", "b"]
     assert list(tree.verdicts("a", "b")) == ["a", "b"]

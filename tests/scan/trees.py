@@ -1,4 +1,4 @@
-"""Small trees, and what a scan says of them."""
+"""Small trees, and what a scan reports on them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["NEW", "OLD", "PROVIDER", "TWO_LINES", "M", "P", "Told", "Tree", "wri
 
 
 class Tree:
-    """A folder that we are in, to write files to and to scan."""
+    """The current folder, to write files to and to scan."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self._capsys = folder, capsys
 
     def write(self, files: dict[str, str]) -> Tree:
-        """Write files, by their names."""
+        """Write files, given by name."""
         write(self.folder, files)
         return self
 
@@ -46,10 +46,14 @@ class Tree:
         return self._capsys.readouterr().out
 
     def verdicts(self, *arguments: str) -> dict[str, str]:
-        """Return the verdict of each agent, by its folder."""
+        """Return the verdict on each agent, by folder."""
         return {each["folder"]: each["verdict"] for each in self.told(*arguments)["agents"]}
 
     def places(self, what: str) -> list[str]:
-        """Return the places of one kind, of all agents."""
+        """Return the places of one kind, for all agents."""
         return [f"{each['file']}:{each['line']}" for agent in self.told()["agents"]
                 for each in agent["places"] if each["what"] == what]  # fmt: skip
+
+    def not_read(self, *arguments: str) -> dict[str, str]:
+        """Return what a scan did not read, with the reasons."""
+        return {each["path"]: each["reason"] for each in self.told(*arguments)["not_read"]}

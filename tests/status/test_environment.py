@@ -102,7 +102,7 @@ async def test_a_frozen_application_is_patched_and_told_so(
     assert tokens(result.usage) == TOKENS
     assert cli.main(["status"]) == 0
     printed = capsys.readouterr().out
-    assert "usage: " in printed and "can be built" in printed
+    assert "fixes: " in printed and "can be built" in printed
 
 
 def test_without_agentex_sdk_there_is_nothing_to_patch(

@@ -1,4 +1,4 @@
-"""A worker as upstream's template makes it can be built, and status says so when it cannot."""
+"""``status`` and ``verify`` build a worker as upstream's template does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from agentex_usage_patch import _upstream, cli
 from agentex_usage_patch._status import worker
-from agentex_usage_patch._verify.report import Report, Row
+from agentex_usage_patch._verify.report import Comparison, Row
 
 from ..package import sweep
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.body
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Whatever is connected or bound is kept, and refused."""
+    """Record and refuse each connection and each bound port."""
     asked: list[Any] = []
 
     def refuse(self: socket.socket, address: Any) -> None:
@@ -36,16 +36,16 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return asked
 
 
-def test_a_worker_of_this_release_can_be_built(no_network: list[Any]) -> None:
+def test_a_worker_of_the_installed_release_can_be_built(no_network: list[Any]) -> None:
     names = _upstream.WORKER_ENVIRONMENT
     before = [os.environ.get(name) for name in names]
-    assert worker.problem() == ""
+    assert worker.build() == worker.Worker(built=True)
     assert no_network == []
     assert [os.environ.get(name) for name in names] == before
 
 
 @pytest.mark.processes  # it asks the index for a wheel
-def test_it_is_made_of_what_upstreams_template_is_made_of() -> None:
+def test_the_worker_is_that_of_upstreams_template() -> None:
     path = "agentex/lib/cli/templates/temporal-openai-agents/project/run_worker.py.j2"
     source = sweep.read_from_wheel(_upstream.FIXED_IN, path)
     assert source is not None
@@ -56,32 +56,32 @@ def test_it_is_made_of_what_upstreams_template_is_made_of() -> None:
     assert "ModelActivityParameters(start_to_close_timeout=timedelta(days=1))" in made
 
 
-def test_a_worker_that_cannot_be_imported_is_told(
+def test_status_reports_a_worker_that_cannot_be_imported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, _upstream.WORKER_MODULE, None)
     assert cli.main(["status"]) == 1
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     problem = f"ModuleNotFoundError: import of {_upstream.WORKER_MODULE}"
-    assert f"worker: cannot be built: {problem}" in told
-    assert f"Next: Mend what keeps a worker from being built: {problem}" in told
+    assert f"worker: cannot be built: {problem}" in printed
+    assert f"Next: Resolve the error that stops the worker: {problem}" in printed
     assert cli.main(["status", "--json"]) == 1
     answer = json.loads(capsys.readouterr().out)
     assert answer["worker"]["built"] is False and answer["satisfied"] is False
     assert answer["worker"]["problem"].startswith("ModuleNotFoundError: ")
 
 
-def test_another_error_is_told_by_its_type_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_type_of_another_error_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     agents: Any = importlib.import_module("agents")
 
     def refuse() -> None:
         raise ValueError("a key of the environment")
 
     monkeypatch.setattr(agents, "Usage", refuse)
-    assert worker.problem() == "ValueError"
+    assert worker.build() == worker.Worker(built=False, problem="ValueError")
 
 
-def test_a_known_companion_explains_it(
+def test_status_names_the_companion_that_breaks_the_worker(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     version = _upstream.installed_version
@@ -91,31 +91,35 @@ def test_a_known_companion_explains_it(
     )
     monkeypatch.setitem(sys.modules, _upstream.WORKER_MODULE, None)
     assert cli.main(["status"]) == 1
-    told = capsys.readouterr().out
-    assert 'Next: Run: pip install "temporalio==1.23.0"' in told
-    assert "worker: cannot be built: ModuleNotFoundError" in told
+    printed = capsys.readouterr().out
+    assert 'Next: Run: pip install "temporalio==1.23.0"' in printed
+    assert "worker: cannot be built: ModuleNotFoundError" in printed
 
 
-def test_verify_shows_a_worker_that_cannot_be_built(capsys: pytest.CaptureFixture[str]) -> None:
-    report = Report("0.9.4", (Row(1, "prompt", None, "p", "p"),), (), "ImportError: no part")
-    assert not report.right
-    report.print()
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "worker: cannot be built: ImportError: no part"
-    assert told[-1] == "agentex-sdk 0.9.4: no worker can be built: ImportError: no part"
-    assert report.as_dict()["worker"] == {"built": False, "problem": "ImportError: no part"}
+def test_verify_reports_a_worker_that_cannot_be_built(capsys: pytest.CaptureFixture[str]) -> None:
+    broken = worker.Worker(built=False, problem="ImportError: no part")
+    report = Comparison("0.9.4", (Row(1, "prompt", None, "p", "p"),), (), broken).report()
+    assert report.publish(as_json=False) == 1
+    printed = capsys.readouterr().out.splitlines()
+    assert "worker: cannot be built: ImportError: no part" in printed
+    assert printed[-1] == "agentex-sdk 0.9.4: a worker cannot be built: ImportError: no part"
+    assert report.json["worker"] == {"built": False, "problem": "ImportError: no part"}
 
 
-def test_status_says_what_the_runner_drops(capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_reports_the_options_that_the_runner_drops(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert cli.main(["status", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)["runner"]
+    printed = json.loads(capsys.readouterr().out)["runner"]
     runner = importlib.import_module("temporalio.contrib.openai_agents._openai_runner")
     source = Path(runner.__file__ or "").read_text(encoding="utf-8")
-    # A runner that takes its keywords one by one passes on those that it names.
+    # Such a runner passes on only the keywords that it names.
     one_by_one = 'kwargs.get("previous_response_id")' in source
-    assert any("conversation_id" in each for each in told) is (
+    assert any("conversation_id" in each for each in printed) is (
         one_by_one and 'kwargs.get("conversation_id")' not in source
     )
     assert cli.main(["status"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [each for each in lines if each.startswith("runner: ")] == [f"runner: {x}" for x in told]
+    assert [each for each in lines if each.startswith("runner: ")] == [
+        f"runner: {x}" for x in printed
+    ]

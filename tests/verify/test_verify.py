@@ -1,8 +1,9 @@
-"""The main job: before and after, over real HTTP, on the installed agentex-sdk."""
+"""``verify``: the installed agentex-sdk over real HTTP, without and with the patch."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from agentex_usage_patch import _upstream, cli
 from agentex_usage_patch._verify import comparison
+from agentex_usage_patch._verify.report import Comparison, Row
 from agentex_usage_patch._verify.server import Server, usage
 
 pytestmark = pytest.mark.processes
@@ -21,28 +23,40 @@ AFFECTED = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
 
 def verified(capsys: pytest.CaptureFixture[str], *, code: int) -> dict[str, Any]:
     assert cli.main(["verify", "--json"]) == code
-    told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert told["schema"] == 1
-    return told
+    report: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert report["schema"] == 1
+    return report
 
 
-def test_every_row_is_right_with_the_patch_and_wrong_without_where_the_fix_is_missing(
+def test_verify_is_right_with_the_patch_and_wrong_without_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    told = verified(capsys, code=0)
-    assert told["right"] and told["problems"] == []
-    assert told["worker"] == {"built": True, "problem": ""}
-    assert [row["turn"] for row in told["rows"]] == [1] * 6 + [2] * 5
-    assert {row["right_patched"] for row in told["rows"]} == {True}
-    assert {row["wrong_unpatched"] for row in told["rows"]} == {AFFECTED}
-    chained = {row["asked"]: row["patched"] for row in told["rows"] if row["turn"] == 2}
-    first = {row["asked"]: row["patched"] for row in told["rows"] if row["turn"] == 1}
+    report = verified(capsys, code=0)
+    assert report["right"] and report["problems"] == []
+    assert report["worker"] == {"built": True, "problem": ""}
+    assert [row["turn"] for row in report["rows"]] == [1] * 6 + [2] * 5
+    assert {row["right_patched"] for row in report["rows"]} == {True}
+    assert {row["wrong_unpatched"] for row in report["rows"]} == {AFFECTED}
+    chained = {row["asked"]: row["patched"] for row in report["rows"] if row["turn"] == 2}
+    first = {row["asked"]: row["patched"] for row in report["rows"] if row["turn"] == 1}
     assert chained["previous_response_id"] == first["response_id"]
     assert chained["cached input tokens"] == [1024]
-    assert ("remove this package" in told["summary"]) is not AFFECTED
+    assert ("remove this package" in report["summary"]) is not AFFECTED
 
 
-def test_a_patch_that_does_nothing_is_not_called_right(
+def test_all_parts_of_the_json_are_documented() -> None:
+    report = Comparison("0.10.4", (Row(1, "prompt", None, "p", "p"),)).report().json
+    parts = {
+        *report,
+        *(f"rows[].{name}" for name in report["rows"][0]),
+        *(f"worker.{name}" for name in report["worker"]),
+    }
+    documented = Path(__file__).parents[2].joinpath("docs", "verify.md").read_text(encoding="utf-8")
+    json_part = documented.partition("## `verify --json`")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([^`]+)` \|", json_part, re.MULTILINE)) == parts
+
+
+def test_verify_fails_if_the_patch_does_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run = comparison._run
@@ -59,28 +73,28 @@ def test_a_patch_that_does_nothing_is_not_called_right(
     assert printed.count("✓") == (0 if AFFECTED else 22)
 
 
-def test_a_process_that_fails_is_told_with_its_last_line(
+def test_verify_shows_the_last_line_of_a_process_that_failed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comparison, "_environment", lambda: {"PYTHONHOME": "/nowhere"})
-    told = verified(capsys, code=1)
-    assert told["rows"] == [] and not told["right"]
-    as_installed, with_patch = told["problems"]
+    report = verified(capsys, code=1)
+    assert report["rows"] == [] and not report["right"]
+    as_installed, with_patch = report["problems"]
     assert as_installed.startswith("as installed: exit code 1")
     assert with_patch.startswith("with the patch: exit code 1")
-    assert "could not be run" in told["summary"]
+    assert "could not be run" in report["summary"]
 
 
-def test_a_picture_that_cannot_be_written_is_told_beforehand(
+def test_no_turn_is_made_for_a_picture_in_a_missing_folder(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert cli.main(["verify", "--svg", str(tmp_path / "nowhere" / "verify.svg")]) == 2
     printed = capsys.readouterr()
-    assert "Give --svg a file that can be written" in printed.err
-    assert printed.out == ""  # nothing was run for it
+    assert "--svg: " in printed.err and "cannot be written: name a file" in printed.err
+    assert printed.out == ""
 
 
-def test_a_disk_that_fills_up_meanwhile_is_told(
+def test_the_report_is_printed_even_if_the_picture_cannot_be_written(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def full(*_: object, **__: object) -> None:
@@ -90,41 +104,41 @@ def test_a_disk_that_fills_up_meanwhile_is_told(
     monkeypatch.setattr(Path, "write_text", full)
     assert cli.main(["verify", "--svg", str(tmp_path / "verify.svg")]) == 2
     printed = capsys.readouterr()
-    assert "No space left on device. Give --svg a file" in printed.err
+    assert "verify.svg cannot be written: No space left on device." in printed.err
     assert "could not be run" in printed.out
 
 
-def test_a_process_that_does_not_answer_is_ended(
+def test_verify_stops_a_process_that_does_not_end(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comparison, "_SECONDS", 0)
-    told = verified(capsys, code=1)
-    assert told["problems"] == [
+    report = verified(capsys, code=1)
+    assert report["problems"] == [
         "as installed: no answer within 0 s",
         "with the patch: no answer within 0 s",
     ]
 
 
-def test_a_turn_that_fails_is_told_and_its_rows_are_wrong(
+def test_the_rows_of_a_failed_turn_are_wrong(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = comparison._environment()
     # The openai client cannot send a header like this one.
     broken = {**environment, "OPENAI_API_KEY": "un\nused"}
     monkeypatch.setattr(comparison, "_environment", lambda: broken)
-    told = verified(capsys, code=1)
-    assert len(told["problems"]) == 4
-    assert told["problems"][3].startswith("with the patch, turn 2: ")
-    assert not any(row["right_patched"] for row in told["rows"])
+    report = verified(capsys, code=1)
+    assert len(report["problems"]) == 4
+    assert report["problems"][3].startswith("with the patch, turn 2: ")
+    assert not any(row["right_patched"] for row in report["rows"])
 
 
-def test_an_error_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(FileNotFoundError):
         cli.main(["verify"])
 
 
-def test_what_could_lead_a_turn_elsewhere_does_not_reach_it(
+def test_the_turns_get_no_variable_that_names_another_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("https_proxy", "HTTP_PROXY", "OPENAI_ORG_ID", "AGENT_API_KEY", "REDIS_URL",
@@ -146,7 +160,7 @@ BODY = {"model": "verify", "input": "Hi", "stream": True}
         ({"stream": False}, "unsupported_value"),
     ],
 )
-async def test_the_server_refuses(change: dict[str, Any], code: str) -> None:
+async def test_the_server_refuses_what_the_api_refuses(change: dict[str, Any], code: str) -> None:
     async with Server(["resp_1"]) as server, httpx.AsyncClient() as client:
         url = f"{server.environment['OPENAI_BASE_URL']}/responses"
         refused = await client.post(url, json={**BODY, **change})
@@ -155,11 +169,11 @@ async def test_the_server_refuses(change: dict[str, Any], code: str) -> None:
     assert server.bodies == [{**BODY, **change}]
 
 
-async def test_the_server_knows_the_ids_that_it_issued_and_listens_on_loopback_only() -> None:
+async def test_the_server_accepts_its_own_ids_and_listens_only_on_loopback() -> None:
     async with Server(["resp_1", "resp_2"]) as server, httpx.AsyncClient() as client:
         url = f"{server.environment['OPENAI_BASE_URL']}/responses"
         assert url.startswith("http://127.0.0.1:")
-        with pytest.raises(httpx.ConnectError):  # an address that all interfaces would answer
+        with pytest.raises(httpx.ConnectError):  # a server on all interfaces would answer
             await client.post(url.replace("127.0.0.1", "127.0.0.2"), json=BODY)
         first = await client.post(url, json=BODY)
         second = await client.post(url, json={**BODY, "previous_response_id": "resp_1"})
