@@ -1,4 +1,4 @@
-"""One call of the installed `get_response`, and everything that can be seen of it."""
+"""Make one call of the installed `get_response`, and record everything about it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import certifi
 
 from agentex_usage_patch import _upstream
 
-# Frozen, so that the tests' gc.collect() does not visit what the SDK imports.
+# Freeze the SDK's objects: the tests' gc.collect() then skips them and stays fast.
 for _name in ("agents", "openai", "agentex.lib.adk"):
     importlib.import_module(_name)
 gc.freeze()
@@ -30,7 +30,7 @@ _INVENTED = re.compile(r"\b(msg|resp)_[0-9a-f]{8}\b")
 
 
 class Messages:
-    """``adk`` as the model uses it: keeps what was streamed to the user, in order."""
+    """Stand in for ``adk``: record what the model streams to the user, in order."""
 
     def __init__(self) -> None:
         self.seen: list[Any] = []
@@ -47,7 +47,7 @@ class _Message:
     def __init__(self, seen: list[Any], opened: dict[str, Any]) -> None:
         self._seen = seen
         self._opened = opened
-        # As a message that the API has stored; the updates refer to it.
+        # The API returns the stored message; updates refer to it.
         types = importlib.import_module("agentex.types.task_message")
         self.task_message = types.TaskMessage(task_id="task", content=opened["initial_content"])
 
@@ -67,7 +67,7 @@ class _Message:
 
 
 class Tracer:
-    """A tracer that keeps its spans, and how each was left."""
+    """A tracer that records its spans, and how each of them ended."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
@@ -96,7 +96,7 @@ class Span:
         self.raised = raised
 
 
-#: One certificate authority. A model makes two HTTP clients, and each of them would take
+#: A file with one certificate authority. A model creates two HTTP clients, and each takes
 #: 20 ms to read all authorities.
 _AUTHORITY = tempfile.NamedTemporaryFile(suffix=".pem")  # noqa: SIM115 - closed at exit
 _AUTHORITY.write(Path(certifi.where()).read_bytes().partition(b"\n\n#")[0])
@@ -104,7 +104,7 @@ _AUTHORITY.flush()
 
 
 def make_model(client: Any, cls: Any = None) -> Any:
-    """Return a real model over this client, with a tracer that keeps its spans."""
+    """Return a real model with this client and a tracer that records its spans."""
     with mock.patch.dict(os.environ, SSL_CERT_FILE=_AUTHORITY.name):
         model = (cls or sdk.TemporalStreamingModel)(model_name="gpt-4o")
     model.client = client
@@ -113,7 +113,7 @@ def make_model(client: Any, cls: Any = None) -> Any:
 
 
 def arguments(**changed: Any) -> dict[str, Any]:
-    """Return the keywords of a plain call, as temporalio's activity passes them."""
+    """Return the keyword arguments of a plain call, as temporalio's activity passes them."""
     return {
         "system_instructions": "Be brief.",
         "input": "Hi",
@@ -130,9 +130,9 @@ def arguments(**changed: Any) -> dict[str, Any]:
 
 
 async def observe(wire: Any, settings: dict[str, Any], keywords: dict[str, Any]) -> dict[str, Any]:
-    """Make one call over a `wire.Wire`, and return all that can be seen of it as JSON.
+    """Make one call over a `wire.Wire`, and return everything observable about it as JSON.
 
-    What releases make up (message and response ids of 8 hex digits) is shown as such.
+    Releases invent message and response ids of 8 hex digits; these are masked.
     """
     model = make_model(wire.client())
     model_settings = sdk.ModelSettings(**copy.deepcopy(settings))
@@ -156,12 +156,17 @@ async def observe(wire: Any, settings: dict[str, Any], keywords: dict[str, Any])
     seen["streamed"] = streamed.seen
     seen["log"] = lines
     seen["settings"] = repr(model_settings) == repr(sdk.ModelSettings(**settings))
-    return _without_invented(seen)  # type: ignore[no-any-return]
+    return mask_invented_ids(seen)  # type: ignore[no-any-return]
+
+
+def class_attribute() -> Any:
+    """Return `get_response` as it is stored in the model's class, unbound."""
+    return vars(sdk.TemporalStreamingModel)["get_response"]
 
 
 @contextmanager
 def messages() -> Iterator[Messages]:
-    """Keep what the model streams to the user, instead of sending it to Redis."""
+    """Record what the model streams to the user, instead of sending it to Redis."""
     real, sdk.adk = sdk.adk, Messages()
     try:
         yield sdk.adk
@@ -171,7 +176,7 @@ def messages() -> Iterator[Messages]:
 
 @contextmanager
 def sdk_log() -> Iterator[list[str]]:
-    """Keep the lines of the SDK's own logger, at every level."""
+    """Record the lines of the SDK's own logger, at every level."""
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
@@ -186,7 +191,7 @@ def sdk_log() -> Iterator[list[str]]:
 
 
 def tokens(usage: Any) -> list[int]:
-    """Return a usage's numbers: input, output, total, cached input, reasoning."""
+    """Return the tokens of a usage: input, output, total, cached input, reasoning."""
     return [
         usage.input_tokens,
         usage.output_tokens,
@@ -206,13 +211,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _without_invented(value: Any) -> Any:
+def mask_invented_ids(value: Any) -> Any:
+    """Replace the ids that a release invents, which differ between two calls."""
     if isinstance(value, str):
         return _INVENTED.sub(r"invented \1", value)
     if isinstance(value, dict):
-        return {key: _without_invented(each) for key, each in value.items()}
+        return {key: mask_invented_ids(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_without_invented(each) for each in value]
+        return [mask_invented_ids(each) for each in value]
     if isinstance(value, tuple):
-        return tuple(_without_invented(each) for each in value)
+        return tuple(mask_invented_ids(each) for each in value)
     return value

@@ -1,4 +1,4 @@
-"""What a model may stream, and how a caller may ask: the inputs of equations 1 and 2."""
+"""Streams that a model may send and calls that a caller may make: inputs of the equations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OTHER_USAGE = {
 
 
 def usage(**changed: Any) -> list[Event]:
-    """Return a stream whose usage has these parts changed; ``...`` leaves a part out."""
+    """Return a stream whose usage has these fields changed; ``...`` omits a field."""
     parts = {name: part for name, part in {**USAGE, **changed}.items() if part is not ...}
     return [*text("Hello"), completed(usage=parts)]
 
@@ -77,7 +77,7 @@ STREAMS: dict[str, list[Event]] = {
 
 
 class Call(NamedTuple):
-    """``ModelSettings`` and keywords of a call."""
+    """The ``ModelSettings`` and the keyword arguments of a call."""
 
     settings: dict[str, Any]
     keywords: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Code that runs in a process of its own, with the SDK that is installed here."""
+"""Run code in a separate process, with the SDK of this environment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def seen(name, status):
     }
 """
 
-#: One call, made as the tests of the equations make it.
+#: Code that makes one call, as the tests of the equations do.
 CALL = """
 import asyncio
 from tests import calls
@@ -57,9 +57,9 @@ UNPATCHED = [[0] * 5, None] if AFFECTED else ANSWER
 
 
 def fresh(code: str, *paths: Path, **environment: str) -> Any:
-    """Run code in an interpreter of its own, and return what it said of itself.
+    """Run code in a new interpreter, and return its ``said`` dictionary.
 
-    For code that must see its first import of the SDK, or another SDK than the installed one.
+    Use it for code that must import the SDK for the first time, or import another SDK.
     """
     done = subprocess.run(
         [sys.executable, "-c", f"{_BEGIN}{code}\nprint(json.dumps(said))"],
@@ -71,10 +71,10 @@ def fresh(code: str, *paths: Path, **environment: str) -> Any:
 
 
 def child(code: str, **environment: str) -> Any:
-    """Run code in a fork of the server, and return what it said of itself.
+    """Run code in a fork of a server process, and return its ``said`` dictionary.
 
-    The server has imported what the SDK's module imports, but neither that module nor
-    this package: an import from nothing takes seconds.
+    The server has imported the dependencies of the SDK's module, but neither the module nor
+    this package. This saves seconds: a first import of the SDK is slow.
     """
     with tempfile.TemporaryDirectory() as folder:
         output, errors = Path(folder, "output"), Path(folder, "errors")
@@ -112,7 +112,7 @@ for request in sys.stdin:
 
 @functools.cache
 def _server() -> subprocess.Popen[str]:
-    # Coverage would double the time of its imports, and see nothing of its forks.
+    # Coverage would double the server's import time, and record nothing in its forks.
     environment = {
         name: value
         for name, value in _environment().items()

@@ -1,4 +1,4 @@
-"""Clients of many kinds that a model may be given, and one way to ask a model."""
+"""Clients for a model, and one way to call it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from . import calls, goldens
 from .calls import arguments
 from .wire import Event, Wire, completed
 
-#: What `wire.USAGE` is as `calls.tokens`: input, output, total, cached input, reasoning.
+#: The tokens of `wire.USAGE`, in the order of `calls.tokens`.
 TOKENS = [1234, 56, 1290, 987, 42]
-
 
 ABSENT: Any = object()
 
 
 class Recording:
-    """A client that knows the forwarded names: keeps what create was called with.
+    """A client whose ``create`` accepts the forwarded names and records its arguments.
 
     It streams real events.
     """
@@ -56,7 +55,7 @@ class Recording:
 
 
 class Declaring(Recording):
-    """A client whose create declares what 0.5.1 sends, and nothing of the forwarded names."""
+    """A client whose ``create`` accepts what 0.5.1 sends, and none of the forwarded names."""
 
     async def create(  # type: ignore[override]  # it takes less than Recording on purpose
         self, *, model: str, input: Any, stream: bool, instructions: Any, tools: Any,
@@ -68,7 +67,7 @@ class Declaring(Recording):
 
 
 class Waiting(Wire):
-    """A wire that goes silent after its events, and says so: for calls that are cancelled."""
+    """A wire that sets ``silent`` after its events and then hangs: for cancelled calls."""
 
     def __init__(self, events: list[Event]) -> None:
         super().__init__(events)
@@ -97,22 +96,22 @@ class _Silent(httpx.AsyncByteStream):
 
 
 def event(**fields: Any) -> Any:
-    """Return a completed event as the openai client makes it, with these response fields."""
+    """Return a ``response.completed`` event as the openai client builds it, with these fields."""
     return ResponseCompletedEvent.construct(**completed(**fields))
 
 
 async def typed(*events: Event) -> list[Any]:
-    """Return events as the openai client makes them."""
+    """Return events as the openai client builds them."""
     stream = await Wire(list(events)).client().responses.create(model="m", input="", stream=True)
     return [each async for each in stream]
 
 
-#: Of the forwarded names, those that the installed openai SDK knows.
+#: The forwarded names that the installed openai SDK accepts.
 KNOWN = {name for name in goldens.FIELDS if name in signature(AsyncResponses.create).parameters}
 
 
-def assert_handed(request: dict[str, Any]) -> None:
-    """Assert that a create which takes any keyword got a conversation, and no name too many."""
+def assert_conversation_forwarded(request: dict[str, Any]) -> None:
+    """Assert that ``create`` received the conversation, and no name that it does not accept."""
     assert {**request, **(request.get("extra_body") or {})}["conversation"] == "conv_1"
     named = {name for name in goldens.FIELDS if name in request}
     assert named == (KNOWN if calls.AFFECTED else {*goldens.FIELDS})
@@ -120,15 +119,19 @@ def assert_handed(request: dict[str, Any]) -> None:
 
 
 async def ask(model: Any, **keywords: Any) -> Any:
-    """Call a model's get_response, and return the result."""
+    """Call `get_response` of a model, and return its result."""
     with calls.messages():
         return await model.get_response(**arguments(**keywords))
 
 
-def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    """Return what this package logged since the patch was applied, summary aside."""
+def package_log(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Return what this package logged, except the summaries of `apply_patch`."""
     return [
         record
         for record in caplog.records
         if record.name == "agentex_usage_patch" and "agentex-sdk" not in record.getMessage()[:11]
     ]
+
+
+#: The name of `package_log` that tests/status imports.
+ours = package_log

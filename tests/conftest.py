@@ -1,7 +1,7 @@
-"""Every test runs on the agentex-sdk that is installed, and leaves it as it found it.
+"""Run each test against the installed agentex-sdk, and restore the SDK after it.
 
-Some environments hold no SDK, or one that only child processes import: there nothing
-is to be restored, since no test has imported ``tests.calls``.
+Some environments have no SDK, or only child processes import it. No test imports
+``tests.calls`` there, so there is nothing to restore.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _unpatched() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _in_a_task() -> Iterator[None]:
-    # What ContextInterceptor sets from a Temporal activity's headers.
+    # ContextInterceptor sets these from the headers of a Temporal activity.
     names = ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id")
     sdk = _sdk()
     variables = [getattr(sdk, name) for name in names] if sdk else []
@@ -47,7 +47,7 @@ def _in_a_task() -> Iterator[None]:
 
 @pytest.fixture
 def patched() -> PatchStatus:
-    """The patch is applied, or found not to be needed."""
+    """Apply the patch; a release that has the fix needs none."""
     status = agentex_usage_patch.apply_patch()
     assert status.complete, status.summary
     return status

@@ -1,7 +1,7 @@
-"""What agentex-sdk 0.10.5 does with the cases, and with random streams, kept as JSON.
+"""Golden values: what agentex-sdk 0.10.5 does with the cases and with random streams.
 
-``python -m tests.goldens`` writes the files; it refuses to on any other release. The
-tests on 0.10.5 fail when they do not hold what that release does.
+``python -m tests.goldens`` writes the JSON files, and exits with an error on any other
+release. The tests on 0.10.5 fail when the files differ from what that release does.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ RANDOM = FILE.with_stem("goldens_random")
 FIELDS = (*_upstream.FORWARDED.values(), _upstream.PROMPT_CACHE_KEY)
 
 
-def about_the_fix(seen: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of what was seen of a call that PR #335 is about."""
+def fixed_part(seen: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of an observed call that PR #335 changes."""
     output = seen["span"][1] or {}
     return {
         **{name: seen[name] for name in ("usage", "requests", "response_id") if name in seen},
@@ -32,14 +32,30 @@ def about_the_fix(seen: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def unchanged_part(seen: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of an observed call that PR #335 does not change."""
+    opened, output, raised = seen["span"]
+    output = {key: part for key, part in (output or {}).items() if key != "usage"}
+    bodies = [
+        {name: field for name, field in body.items() if name not in FIELDS}
+        for body in seen["bodies"]
+    ]
+    kept = {
+        name: part
+        for name, part in seen.items()
+        if name not in ("usage", "response_id", "span", "bodies")
+    }
+    return {**kept, "span": [opened, output, raised], "bodies": bodies}
+
+
 def read() -> dict[str, dict[str, Any]]:
-    """Return the golden of each case."""
+    """Return the golden value of each case."""
     goldens: dict[str, dict[str, Any]] = json.loads(FILE.read_text())
     return goldens
 
 
 def read_random() -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return each random stream with its golden."""
+    """Return each random stream with its golden value."""
     goldens: list[tuple[dict[str, Any], dict[str, Any]]] = json.loads(RANDOM.read_text())
     return goldens
 
@@ -76,7 +92,7 @@ async def _make_random() -> list[Any]:
     for stream in _draw():
         asked = cases.CALLS[stream["call"]]
         seen = await calls.observe(streams.wire(stream), asked.settings, asked.keywords)
-        made.append([stream, about_the_fix(seen)])
+        made.append([stream, fixed_part(seen)])
     return made
 
 
@@ -86,7 +102,7 @@ async def _make() -> dict[str, Any]:
 
     calls = _calls()
     return {
-        name: about_the_fix(await calls.observe(Wire(stream), call.settings, call.keywords))
+        name: fixed_part(await calls.observe(Wire(stream), call.settings, call.keywords))
         for name, (stream, call) in cases.CASES.items()
     }
 

@@ -1,4 +1,4 @@
-"""Random streams of events, told in JSON: what hypothesis draws, and what goldens keep."""
+"""Random streams of events as JSON: hypothesis draws them, and the goldens store them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _PART = st.one_of(
     st.just(("completed without a response",)),
 )
 
-#: A stream of parts, after how many events it is cut, and how it is asked for.
+#: The parts of a stream, the number of events after which it is cut, and the call.
 STREAMS = st.fixed_dictionaries(
     {
         "parts": st.lists(_PART, max_size=6),
@@ -62,7 +62,7 @@ STREAMS = st.fixed_dictionaries(
 
 
 def wire(stream: dict[str, Any]) -> Wire:
-    """Return a wire that streams it."""
+    """Return a wire that sends this stream."""
     events = [event for part in stream["parts"] for event in _events(*part)]
     return Wire(events, cut_after=stream["cut"])
 

@@ -1,6 +1,6 @@
-"""What the environments found: ``python tests/summary.py FOLDER`` of their JUnit reports.
+"""Summarize JUnit reports: ``python tests/summary.py FOLDER`` prints a line per environment.
 
-The last line counts the tests of all of them.
+The last line counts the tests of all environments.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ HEADINGS = ("environment", "tests passed", "upstream's 40 without", "with the pa
 
 
 def main(folder: str) -> int:
-    """Print the table and the count; return 1 when a test failed, was skipped or none ran."""
+    """Print the table and the totals; return 1 if a test failed, was skipped, or none ran."""
     passed = failed = skipped = 0
     rows = [HEADINGS]
     for file in sorted(Path(folder).glob("*.xml"), key=_by_version):

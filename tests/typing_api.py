@@ -1,4 +1,4 @@
-"""How the public names are used, for mypy: nothing here runs."""
+"""Uses of the public names, for mypy to check; nothing here runs."""
 
 from __future__ import annotations
 

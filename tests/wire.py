@@ -1,4 +1,4 @@
-"""The model server's side of a call, as the openai client sees it: bodies in, events out."""
+"""A fake model server for the openai client: it receives bodies and sends events."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ USAGE = {
 
 
 def response(**fields: Any) -> dict[str, Any]:
-    """Return a response as it stands in the events of a stream."""
+    """Return a response object, as events of a stream contain it."""
     return {
         "id": "resp_" + "0a1b2c3d" * 6,
         "object": "response",
@@ -58,17 +58,17 @@ def response(**fields: Any) -> dict[str, Any]:
 
 
 def completed(**fields: Any) -> Event:
-    """Return the event that carries the finished response, with these fields in it."""
+    """Return the ``response.completed`` event, with these fields in its response."""
     return {"type": "response.completed", "response": response(**fields)}
 
 
 def ended(kind: str, **fields: Any) -> Event:
-    """Return ``response.incomplete``, ``response.failed`` and the like."""
+    """Return an event of another end: ``response.incomplete``, ``response.failed``."""
     return {"type": f"response.{kind}", "response": response(status=kind, **fields)}
 
 
 def text(*deltas: str, item: dict[str, Any] = MESSAGE) -> list[Event]:
-    """Return the events of a message that is streamed in these deltas."""
+    """Return the events of a message, streamed in these deltas."""
     at = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
     return [
         {"type": "response.created", "response": response(status="in_progress", usage=None)},
@@ -79,7 +79,7 @@ def text(*deltas: str, item: dict[str, Any] = MESSAGE) -> list[Event]:
 
 
 def reasoning(*deltas: str) -> list[Event]:
-    """Return the events of a reasoning item: a summary, then the reasoning itself."""
+    """Return the events of a reasoning item: its summary in these deltas, then its text."""
     at = {"item_id": "rs_1", "output_index": 0}
     part = {"type": "summary_text", "text": ""}
     return [
@@ -106,7 +106,7 @@ def reasoning(*deltas: str) -> list[Event]:
 
 
 def function_call(item: dict[str, Any] = FUNCTION_CALL) -> list[Event]:
-    """Return the events of a tool call whose arguments are streamed."""
+    """Return the events of a tool call, its arguments in two deltas."""
     at = {"item_id": "fc_1", "output_index": 0}
     delta = {"type": "response.function_call_arguments.delta", **at}
     return [
@@ -127,11 +127,11 @@ def function_call(item: dict[str, Any] = FUNCTION_CALL) -> list[Event]:
 
 
 class Wire:
-    """A transport for the real openai client: keeps each request's body, streams events.
+    """A transport for the real openai client: record each request's body, stream events.
 
-    ``events`` are what the next responses consist of. ``cut_after`` breaks the
-    connection after so many events; ``status`` other than 200 refuses the request.
-    ``closed`` counts the response bodies that were closed.
+    Each response streams ``events``. ``cut_after`` breaks the connection after that many
+    events. A ``status`` other than 200 refuses the request. ``closed`` counts the closed
+    response bodies.
     """
 
     def __init__(self, events: list[Event], *, cut_after: int | None = None, status: int = 200):
@@ -142,7 +142,7 @@ class Wire:
         self.closed = 0
 
     def client(self, make: Callable[..., AsyncOpenAI] = AsyncOpenAI, **options: Any) -> AsyncOpenAI:
-        """Return a real client whose requests end here."""
+        """Return a real client that sends its requests to this wire."""
         http_client = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
         return make(api_key="sk-test", max_retries=0, http_client=http_client, **options)
 

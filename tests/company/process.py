@@ -1,7 +1,7 @@
-"""A process with tracers in it: what they and a call say of each other, as one JSON line.
+"""Make calls in a process with tracers, and print one JSON line of results and spans.
 
-``python -m tests.company.process TRACERS ORDER``: tracers joined by ``+``; ORDER is ``without``,
-``before`` (ours, then theirs) or ``after``.
+``python -m tests.company.process TRACERS ORDER``: TRACERS are joined by ``+``; ORDER is
+``without`` (no patch), ``before`` (the patch, then the tracers) or ``after``.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 
 import httpx
 
-from .tracers import happened, start, without_chance
+from .tracers import happened, masked, start
 
 
 def run(tracers: str, order: str) -> dict[str, Any]:
-    """Start the tracers and ours in this order, and make a call that ends in each way."""
+    """Start the tracers and apply the patch in this order, and make a call for each ending."""
     import agentex_usage_patch
 
     if order == "before":
@@ -33,81 +33,83 @@ def run(tracers: str, order: str) -> dict[str, Any]:
         agentex_usage_patch.apply_patch()
     for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
         getattr(calls.sdk, name).set("id")
-    said: dict[str, Any] = {"states": sorted({f.state for f in agentex_usage_patch.status().fixes})}
+    report: dict[str, Any] = {
+        "states": sorted({f.state for f in agentex_usage_patch.status().fixes})
+    }
     for ending in (whole, cut, consumer_error, cancelled, chained):
-        said |= _seen(ending.__name__, ending())
-    said |= _seen("run", runs.run(_wire(), []))
+        report |= _recorded(ending.__name__, ending())
+    report |= _recorded("run", runs.run(_wire(), []))
     if order != "without":
-        said |= _runs_of_one_removed()
-    said["stream"] = asyncio.run(stream())
-    return said
+        report |= _runs_around_a_removal()
+    report["stream"] = asyncio.run(stream())
+    return report
 
 
-def _seen(name: str, ending: Coroutine[Any, Any, Any]) -> dict[str, Any]:
-    """Return what came of an ending, and what happened until nothing was left of it."""
+def _recorded(name: str, ending: Coroutine[Any, Any, Any]) -> dict[str, Any]:
+    """Run a call, and return its report and everything that happened until it was collected."""
     happened.clear()
-    said = asyncio.run(ending)
+    report = asyncio.run(ending)
     gc.collect()
-    return {name: said, f"{name} happened": without_chance(happened)}
+    return {name: report, f"{name} happened": masked(happened)}
 
 
-def _runs_of_one_removed() -> dict[str, Any]:
-    """Run an agent while ours is removed, and after it is back.
+def _runs_around_a_removal() -> dict[str, Any]:
+    """Run an agent while the patch is removed, and again after it is applied.
 
-    In between, what a tracer put on the model of the first run is still there.
+    In between, call the models of the first run: a tracer may have set their `get_response`.
     """
     import agentex_usage_patch
 
     from . import runs
 
     agentex_usage_patch.remove_patch()
-    own: list[Any] = []
-    said = _seen("removed", runs.run(_wire(), own))
+    models: list[Any] = []
+    report = _recorded("removed", runs.run(_wire(), models))
     agentex_usage_patch.apply_patch()
-    said["kept"] = runs.observed()
-    said["kept"]["usage"] = [asyncio.run(runs.usage_of(each)) for each in own]
-    own.clear()
+    report["kept"] = runs.observed()
+    report["kept"]["usage"] = [asyncio.run(runs.usage_of(each)) for each in models]
+    models.clear()
     gc.collect()
-    return said | _seen("again", runs.run(_wire(), []))
+    return report | _recorded("again", runs.run(_wire(), []))
 
 
 async def _call(wire: Any, **keywords: Any) -> dict[str, Any]:
     from .. import calls
 
     model = calls.make_model(wire.client())
-    said: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     with calls.messages():
         try:
             result = await model.get_response(**calls.arguments(**keywords))
         except BaseException as error:
-            said["raised"] = [type(error).__name__, str(error)]
+            report["raised"] = [type(error).__name__, str(error)]
             happened.append("call raised")
         else:
-            said["usage"] = calls.tokens(result.usage)
-            said["response_id"] = result.response_id
+            report["usage"] = calls.tokens(result.usage)
+            report["response_id"] = result.response_id
             happened.append("call over")
     (span,) = model.tracer.spans
-    said["span"] = (span.output_at_exit or {}) if isinstance(span.output_at_exit, dict) else None
-    said["bodies"] = wire.bodies
-    said["closed"] = wire.closed
+    report["span"] = (span.output_at_exit or {}) if isinstance(span.output_at_exit, dict) else None
+    report["bodies"] = wire.bodies
+    report["closed"] = wire.closed
     await asyncio.sleep(0)
     happened.append("loop turned")
-    return calls._without_invented(json.loads(json.dumps(said, default=str)))  # type: ignore[no-any-return]
+    return calls.mask_invented_ids(json.loads(json.dumps(report, default=str)))  # type: ignore[no-any-return]
 
 
 def _wire(**options: Any) -> Any:
     from ..wire import Wire, completed, text
 
-    class Telling(Wire):
+    class Recording(Wire):
         async def _answer(self, request: httpx.Request) -> httpx.Response:
             answer = await super()._answer(request)
-            answer.stream = _Telling(answer.stream)
+            answer.stream = _RecordingBody(answer.stream)
             return answer
 
-    return Telling([*text("Hello ", "world"), completed()], **options)
+    return Recording([*text("Hello ", "world"), completed()], **options)
 
 
-class _Telling(httpx.AsyncByteStream):
+class _RecordingBody(httpx.AsyncByteStream):
     def __init__(self, body: Any) -> None:
         self._body = body
 
@@ -155,7 +157,7 @@ async def cancelled() -> Any:
     wire = Waiting(text("Hello"))
     task = asyncio.create_task(_call(wire))
     silent = asyncio.create_task(wire.silent.wait())
-    # A tracer that fails has ended the call already.
+    # When a tracer fails, the call ends before the stream goes silent.
     await asyncio.wait([task, silent], return_when=asyncio.FIRST_COMPLETED)
     silent.cancel()
     task.cancel()
@@ -163,7 +165,7 @@ async def cancelled() -> Any:
 
 
 async def stream() -> Any:
-    """Look at the stream as the body of `get_response` meets it."""
+    """Use the stream as the body of `get_response` does, and report how it behaves."""
     from agents import ModelResponse, Usage
     from openai import AsyncStream
 
@@ -181,7 +183,7 @@ async def stream() -> Any:
             read = [each async for each in entered]
         seen["types"] = [each.type for each in read]
         seen["close"] = await events.close()
-        # As every body of the SDK: the response's own items say what the result is made of.
+        # Every release builds its result from the items of the response; the patch relies on it.
         return ModelResponse(output=[*read[-1].response.output], usage=Usage(), response_id=None)
 
     model_class: Any = calls.sdk.TemporalStreamingModel
@@ -197,4 +199,4 @@ async def stream() -> Any:
 if __name__ == "__main__":
     os.environ.setdefault("OPENAI_API_KEY", "sk-test")
     print(json.dumps(run(*sys.argv[1:])), flush=True)
-    os._exit(0)  # their exporters wait for servers that are not there
+    os._exit(0)  # skip exporters that wait for a server at exit

@@ -1,4 +1,4 @@
-"""An agent that is run over the model, outside of Temporal: what its run says."""
+"""Run an agent with the model, outside Temporal, and report on the run."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .. import calls
 from .tracers import happened
 
 
-async def run(wire: Any, own: list[Any]) -> dict[str, Any]:
-    """Run an agent over a model on this wire, and look around while it waits for the answer.
+async def run(wire: Any, models: list[Any]) -> dict[str, Any]:
+    """Run an agent with a model on this wire, and inspect the process during the request.
 
-    ``own`` gets the models that have a `get_response` of their own then.
+    Models that have their own `get_response` during the request are added to ``models``.
     """
-    said: dict[str, Any] = {}
+    report: dict[str, Any] = {}
 
     async def look(_: Any) -> None:
-        said["status"] = observed()
-        own.extend(_with_their_own())
-        said["own"] = len(own)
+        report["status"] = observed()
+        models.extend(_with_own_get_response())
+        report["own"] = len(models)
 
     model = calls.make_model(wire.client())
     model.client._client.event_hooks = {"request": [look]}
@@ -37,18 +37,18 @@ async def run(wire: Any, own: list[Any]) -> dict[str, Any]:
         result = await agents.Runner.run(agent, "Hi")
     model.client._client.event_hooks = {}
     (answer,) = result.raw_responses
-    said["usage"] = calls.tokens(result.context_wrapper.usage)
-    said["usage of the response"] = calls.tokens(answer.usage)
-    said["response_id"] = answer.response_id
-    said["output"] = result.final_output
-    said["bodies"] = wire.bodies
+    report["usage"] = calls.tokens(result.context_wrapper.usage)
+    report["usage of the response"] = calls.tokens(answer.usage)
+    report["response_id"] = answer.response_id
+    report["output"] = result.final_output
+    report["bodies"] = wire.bodies
     await asyncio.sleep(0)
     happened.append("loop turned")
-    return said
+    return report
 
 
 async def usage_of(model: Any) -> list[int]:
-    """Call a model that is left of a run, and return the usage of what it answers."""
+    """Call a model that a run used, and return the tokens of its result."""
     asked = [{"role": "user", "content": "Hi"}]
     with calls.messages():
         result = await model.get_response(**calls.arguments(input=asked))
@@ -56,12 +56,12 @@ async def usage_of(model: Any) -> list[int]:
 
 
 def observed() -> dict[str, Any]:
-    """Return the states of the fixes and what goes past the patch, as they are now."""
+    """Return the current states of the fixes, and the bypasses of the patch."""
     status = agentex_usage_patch.status()
     return {"states": sorted({fix.state for fix in status.fixes}), "bypasses": status.bypasses}
 
 
-def _with_their_own() -> list[Any]:
+def _with_own_get_response() -> list[Any]:
     model_class = calls.sdk.TemporalStreamingModel
     models = [each for each in gc.get_objects() if type(each) is model_class]
     return [each for each in models if "get_response" in vars(each)]
@@ -69,7 +69,7 @@ def _with_their_own() -> list[Any]:
 
 @contextmanager
 def _traced() -> Iterator[None]:
-    """Let agents tell the tracers of its runs, and not its maker's server."""
+    """Enable tracing in agents, without its exporter to OpenAI's server."""
     provider: Any = get_trace_provider()
     exporting = default_processor()
     provider.set_processors(

@@ -1,7 +1,7 @@
-"""Tracers beside the patch: each has what it has without us, and we have ours.
+"""The patch works beside tracers: each tracer records the same spans, and usage is correct.
 
-Each case is a process of its own (`tests.company.process`). What happens in it is compared, in
-order, with the same process without the patch: events, spans, closing.
+Each case runs in a separate process (`tests.company.process`). Chunks, spans and closing are
+compared, in order, with the same process without the patch.
 """
 
 from __future__ import annotations
@@ -21,34 +21,33 @@ from ..children import ROOT, child
 from ..wire import response
 
 TOKENS = [1234, 56, 1290, 987, 42]
-# The environment says which are in it: not all of them go with each release.
+# Each tox environment names its tracers: not every tracer works with every release.
 TRACERS = os.environ["TRACERS"].split()
 TOGETHER = ["ddtrace+openinference+sentry", "+".join(TRACERS)]
 ORDERS = [(each, order) for each in ("none", *TRACERS, *TOGETHER) for order in ("before", "after")]
-# It has patched before anything else can run.
+# ddtrace-run patches before any other code runs, so it has only this order.
 ORDERS.append(("ddtrace_run", "after"))
 
-# What shows that a tracer sees a run of an agent, and not only the request in it.
-OF_A_RUN = {
+# The span that proves that a tracer records runs of agents, and not only requests.
+RUN_SPANS = {
     "ddtrace": "Agent workflow",
     "openinference": "Agent workflow",
     "sentry": "gen_ai.invoke_agent",
     "logfire": "OpenAI Agents trace: {name}",
 }
 
-# How spans of a run tell its usage.
-SENTRYS = {
+# The attributes in which spans of a run hold its usage.
+SENTRY_USAGE = {
     "gen_ai.usage.input_tokens": "1234",
     "gen_ai.usage.output_tokens": "56",
     "gen_ai.usage.total_tokens": "1290",
     "gen_ai.usage.input_tokens.cached": "987",
     "gen_ai.usage.output_tokens.reasoning": "42",
 }
-LOGFIRES = {"input_tokens": 1234, "output_tokens": 56, "cached_input_tokens": 987}
-LOGFIRES_OF_A_TASK = {"requests": 0, "total_tokens": 1290}
+LOGFIRE_USAGE = {"input_tokens": 1234, "output_tokens": 56, "cached_input_tokens": 987}
+LOGFIRE_TASK_USAGE = {"requests": 0, "total_tokens": 1290}
 
-
-#: No tracer reaches a server.
+#: Settings that keep tracers from contacting a server.
 NO_SERVER = {
     "DD_TRACE_AGENT_URL": "http://127.0.0.1:9",
     "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
@@ -56,11 +55,12 @@ NO_SERVER = {
 
 
 @functools.cache
-def said(tracers: str, order: str) -> Any:
-    """Run one case, and return what it said.
+def report_of(tracers: str, order: str) -> Any:
+    """Run one case, and return its report.
 
-    A case of one tracer is a fork of a process that has imported openai and agents; the
-    cases of all tracers, and of ddtrace-run, import everything in the order under test.
+    A case with few tracers runs in a fork of a process that has imported openai and agents.
+    The case with all tracers and the one with ddtrace-run import everything themselves, in
+    the order under test.
     """
     if tracers not in (TOGETHER[-1], "ddtrace_run"):
         code = f"from tests.company import process\nsaid = process.run({tracers!r}, {order!r})"
@@ -84,58 +84,58 @@ def said(tracers: str, order: str) -> Any:
 
 
 @pytest.fixture(params=ORDERS, ids="-".join)
-def both(request: pytest.FixtureRequest) -> tuple[Any, Any]:
-    """What was said without the patch, and with it."""
+def reports(request: pytest.FixtureRequest) -> tuple[Any, Any]:
+    """The report of the case without the patch, and the report with it."""
     tracers, order = request.param
-    return said(tracers, "without"), said(tracers, order)
+    return report_of(tracers, "without"), report_of(tracers, order)
 
 
 @pytest.fixture
-def there(request: pytest.FixtureRequest) -> set[str]:
-    """The tracers that were started."""
-    tracers, _ = request.node.callspec.params["both"]
+def started(request: pytest.FixtureRequest) -> set[str]:
+    """The names of the tracers that the case starts."""
+    tracers, _ = request.node.callspec.params["reports"]
     return {"ddtrace" if each == "ddtrace_run" else each for each in tracers.split("+")} - {"none"}
 
 
-def test_their_spans_hold_and_end_as_without_us(both: tuple[Any, Any]) -> None:
-    without, patched = both
+def test_spans_of_tracers_are_the_same_as_without_the_patch(reports: tuple[Any, Any]) -> None:
+    without, patched = reports
     for ending in ("whole", "cut", "consumer_error", "cancelled"):
         happened = f"{ending} happened"
         assert "loop turned" in without[happened]
         assert _ordered(patched[happened]) == _ordered(without[happened]), ending
         assert patched[ending].get("raised") == without[ending].get("raised")
         assert patched[ending]["bodies"] == without[ending]["bodies"]
-    # A chained request is another one, so spans that quote it differ.
+    # Only the patched request is chained, so spans that record it differ.
     names = [
         [each[:2] if isinstance(each, list) else each for each in one["chained happened"]]
-        for one in both
+        for one in reports
     ]
     assert names[0] == names[1]
 
 
 def _ordered(happened: list[Any]) -> list[Any]:
-    """Leave out the order in which the loop, when it ends, closes what was left open.
+    """Sort what happened after the call ended.
 
-    It closes a set of generators all at once.
+    When the loop ends it closes the open generators in no particular order.
     """
     end = happened.index("loop turned")
     return [*happened[:end], *sorted(happened[end:], key=str)]
 
 
-def test_each_tracer_was_there(both: tuple[Any, Any], there: set[str]) -> None:
-    _, patched = both
+def test_each_tracer_records_spans(reports: tuple[Any, Any], started: set[str]) -> None:
+    _, patched = reports
     for ending in ("whole", "chained"):
-        assert there <= {tracer for tracer, *_ in _spans(patched, ending)}, ending
+        assert started <= {tracer for tracer, *_ in _spans(patched, ending)}, ending
     seen = {(tracer, name) for tracer, name, *_ in _spans(patched, "run")}
-    assert {(each, OF_A_RUN[each]) for each in there & set(OF_A_RUN)} <= seen
+    assert {(each, RUN_SPANS[each]) for each in started & set(RUN_SPANS)} <= seen
 
 
-def _spans(said: Any, ending: str) -> list[Any]:
-    return [each for each in said[f"{ending} happened"] if isinstance(each, list)]
+def _spans(report: Any, ending: str) -> list[Any]:
+    return [each for each in report[f"{ending} happened"] if isinstance(each, list)]
 
 
-def test_ours_is_as_without_them(both: tuple[Any, Any]) -> None:
-    without, patched = both
+def test_patched_calls_are_the_same_with_and_without_tracers(reports: tuple[Any, Any]) -> None:
+    without, patched = reports
     assert without["whole"]["usage"][:4] == [0] * 4
     assert patched["states"] == ["patched"]
     for ending in ("whole", "chained"):
@@ -152,17 +152,17 @@ def test_ours_is_as_without_them(both: tuple[Any, Any]) -> None:
     }
 
 
-def test_their_stream_can_be_used_as_without_us(both: tuple[Any, Any]) -> None:
-    without, patched = both
+def test_traced_stream_can_be_used_as_without_the_patch(reports: tuple[Any, Any]) -> None:
+    without, patched = reports
     assert without["stream"]["usage"] == [0] * 5
-    # Ours sees what is read from within the stream's `async with`, too.
+    # The patch also observes events that are read within `async with`.
     assert patched["stream"] == {**without["stream"], "usage": TOKENS}
     assert patched["stream"]["isinstance"]
     assert patched["stream"]["types"][-1] == "response.completed"
 
 
-def test_a_run_of_an_agent_counts_its_tokens(both: tuple[Any, Any]) -> None:
-    without, patched = both
+def test_run_of_an_agent_has_the_tokens_of_its_call(reports: tuple[Any, Any]) -> None:
+    without, patched = reports
     for run in (patched["run"], patched["again"]):
         assert run["usage"] == run["usage of the response"] == TOKENS
         assert run["response_id"] == response()["id"]
@@ -175,8 +175,8 @@ def test_a_run_of_an_agent_counts_its_tokens(both: tuple[Any, Any]) -> None:
         assert run["response_id"] != response()["id"]
 
 
-def test_spans_of_a_run_differ_in_its_usage_alone(both: tuple[Any, Any]) -> None:
-    without, patched = both
+def test_spans_of_a_run_differ_only_in_usage(reports: tuple[Any, Any]) -> None:
+    without, patched = reports
     unpatched = _ordered(without["run happened"])
     assert _ordered(patched["removed happened"]) == unpatched
     for run in ("run happened", "again happened"):
@@ -184,21 +184,21 @@ def test_spans_of_a_run_differ_in_its_usage_alone(both: tuple[Any, Any]) -> None
 
 
 def _with_usage(happened: Any) -> Any:
-    """Return what happened in a run without ours, as it is when the run's usage is real.
+    """Return an unpatched span of a run as it is with the real usage.
 
-    Only spans of the run itself tell it: those of the request have read it from the stream.
+    Only spans of the run itself change: spans of the request read usage from the stream.
     """
     if isinstance(happened, str):
         return happened
     tracer, name, attributes, *rest = happened
     if tracer == "sentry" and name in ("gen_ai.chat", "gen_ai.invoke_agent"):
-        assert {attributes[each] for each in SENTRYS} == {"0"}
-        attributes = {**attributes, **SENTRYS}
+        assert {attributes[each] for each in SENTRY_USAGE} == {"0"}
+        attributes = {**attributes, **SENTRY_USAGE}
     elif tracer == "logfire" and name.startswith(("Turn ", "Task: ")):
         assert "usage" not in attributes
         schema = json.loads(attributes["logfire.json_schema"])
         schema["properties"]["usage"] = {"type": "object"}
-        usage = LOGFIRES | (LOGFIRES_OF_A_TASK if name.startswith("Task: ") else {})
+        usage = LOGFIRE_USAGE | (LOGFIRE_TASK_USAGE if name.startswith("Task: ") else {})
         compact = (",", ":")
         attributes = {
             **attributes,
@@ -208,20 +208,20 @@ def _with_usage(happened: Any) -> Any:
     return [tracer, name, attributes, *rest]
 
 
-def test_a_get_response_that_a_tracer_puts_on_a_model_calls_the_patch(
-    both: tuple[Any, Any], there: set[str]
+def test_get_response_that_a_tracer_sets_on_a_model_calls_the_patch(
+    reports: tuple[Any, Any], started: set[str]
 ) -> None:
-    _, patched = both
+    _, patched = reports
     for run in (patched["run"], patched["again"]):
-        assert run["own"] == ("sentry" in there)
+        assert run["own"] == ("sentry" in started)
         assert run["status"] == {"states": ["patched"], "bypasses": []}
 
 
-def test_a_get_response_that_a_tracer_put_on_a_model_before_the_patch_keeps_the_original(
-    both: tuple[Any, Any], there: set[str]
+def test_get_response_set_on_a_model_before_the_patch_calls_the_original(
+    reports: tuple[Any, Any], started: set[str]
 ) -> None:
-    _, patched = both
+    _, patched = reports
     assert patched["removed"]["status"] == {"states": ["missing"], "bypasses": []}
-    assert patched["removed"]["own"] == ("sentry" in there)
+    assert patched["removed"]["own"] == ("sentry" in started)
     assert patched["kept"]["states"] == ["patched"]
-    assert patched["kept"]["usage"] == [[0] * 5] * ("sentry" in there)
+    assert patched["kept"]["usage"] == [[0] * 5] * ("sentry" in started)

@@ -1,4 +1,4 @@
-"""Tracers, each started as its documentation says, and what their spans hold when they end."""
+"""Start tracers as their documentation says, and record each of their spans when it ends."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-#: What happened, in order: events read, bodies closed, spans ended, calls over.
+#: Everything that happened, in order: chunks read, bodies closed, spans and calls ended.
 happened: list[Any] = []
 
 
 class OnEnd:
-    """An OpenTelemetry span processor that keeps each span of a tracer when it ends."""
+    """An OpenTelemetry span processor that records each span of a tracer when it ends."""
 
     def __init__(self, tracer: str) -> None:
         self._tracer = tracer
@@ -49,7 +49,7 @@ def ddtrace() -> None:
 
 
 def ddtrace_run() -> None:
-    """``ddtrace-run`` has patched already, before anything of the worker ran."""
+    """Record ddtrace's spans; ``ddtrace-run`` has patched before the worker's code runs."""
     from ddtrace._trace.processor import SpanProcessor
 
     class Keep(SpanProcessor):  # type: ignore[misc,unused-ignore]  # Any without ddtrace
@@ -66,10 +66,10 @@ def openinference() -> None:
     from openinference.instrumentation.openai import OpenAIInstrumentor
     from openinference.instrumentation.openai_agents import OpenAIAgentsInstrumentor
 
-    # On a conflict of versions it would log, and not be there.
+    # By default it only logs when versions conflict, and then does not trace.
     options = {"tracer_provider": _provider("openinference"), "raise_exception_on_conflict": True}
     OpenAIInstrumentor().instrument(**options)
-    # By default it puts itself in the place of other tracers of agents.
+    # By default it replaces the other tracers of agents.
     OpenAIAgentsInstrumentor().instrument(**options, exclusive_processor=False)
 
 
@@ -90,7 +90,7 @@ def sentry() -> None:
 
     def keep(span: Any, *args: Any, **kwargs: Any) -> Any:
         held = {name: str(value) for name, value in span._data.items()}
-        # Its spans of connections and processes do not show that it sees the call.
+        # Spans of connections and processes do not prove that sentry traces the call.
         tracer = "sentry" if span.op.startswith("gen_ai") else "sentry's others"
         happened.append([tracer, span.op, held, span.status])
         return finish(span, *args, **kwargs)
@@ -105,7 +105,7 @@ def logfire() -> None:
     logfire.configure(
         send_to_logfire=False, console=False, additional_span_processors=[OnEnd("logfire")]
     )
-    # By default it silences OpenInference beneath it.
+    # By default it suppresses OpenInference.
     logfire.instrument_openai(suppress_other_instrumentation=False)
     logfire.instrument_openai_agents()
 
@@ -141,11 +141,11 @@ def start(tracers: str) -> None:
             TRACERS[name]()
 
 
-def without_chance(value: Any) -> Any:
-    """Leave out what differs between two runs of the same: times, ids, addresses.
+def masked(value: Any) -> Any:
+    """Mask what differs between two equal runs: times, ids, addresses.
 
-    And where logfire says it was called from: the first frame outside of site-packages,
-    which is in this editable install ours.
+    The source location that logfire records is masked too: it is the first frame outside
+    site-packages, and this package is installed in editable mode.
     """
     text = json.dumps(value)
     text = re.sub(r'"(code\.\w+|thread\.id)": "[^"]*"', r'"\1": "…"', text)

@@ -1,4 +1,4 @@
-"""Patched old = fixed new: which names a client's create is handed, whatever create is."""
+"""Patched old = fixed new: the patch passes to any ``create`` only names that it accepts."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import wrapt
 from openai import NOT_GIVEN
 from openai.resources.responses import AsyncResponses
 
-from agentex_usage_patch._patching import request as ours
+from agentex_usage_patch._patching import request as forwarding
 
 from .. import goldens
 from ..calls import AFFECTED, make_model, tokens
-from ..clients import TOKENS, Recording, ask, assert_handed, event
+from ..clients import TOKENS, Recording, ask, assert_conversation_forwarded, event
 from ..wire import Wire, completed
 
 pytestmark = [pytest.mark.usefixtures("patched"), pytest.mark.body]
 
 
 class Callable:
-    """A create that is an object: without a hash, so that nothing can be kept for it."""
+    """A ``create`` that is an object without a hash, so its signature cannot be cached."""
 
     __hash__ = None  # type: ignore[assignment]  # how Python says unhashable
 
@@ -35,13 +35,13 @@ class Callable:
 
 
 class Opaque(Callable):
-    """A create without a signature that Python can make sense of."""
+    """A ``create`` whose signature Python cannot read."""
 
     __signature__ = 7
 
 
 class Unreferable:
-    """A create that has a hash and no weak references."""
+    """A ``create`` that has a hash and does not allow weak references."""
 
     __slots__ = ("client",)
 
@@ -52,8 +52,8 @@ class Unreferable:
         return await Recording.create(self.client, **request)
 
 
-class Responses:
-    """A client of somebody's own, which hands all that it is given on to the openai SDK's."""
+class Forwarding:
+    """A custom client that passes all arguments on to the openai SDK's ``create``."""
 
     def __init__(self, wire: Wire) -> None:
         self.responses = self
@@ -65,27 +65,27 @@ class Responses:
 
 @pytest.mark.body
 @pytest.mark.parametrize("conversation", [None, "conv_1"])
-async def test_a_create_in_front_of_the_openai_sdks_own_is_handed_no_name_too_many(
+async def test_create_that_forwards_to_the_openai_sdk_gets_only_names_it_accepts(
     conversation: str | None,
 ) -> None:
     wire = Wire([completed()])
-    result = await ask(make_model(Responses(wire)), conversation_id=conversation)
+    result = await ask(make_model(Forwarding(wire)), conversation_id=conversation)
     assert tokens(result.usage) == TOKENS
     assert wire.bodies[0].get("conversation") == conversation
 
 
 @pytest.mark.parametrize("kind", [Callable, Unreferable])
-async def test_a_create_that_is_an_object_is_handed_what_it_takes(kind: Any) -> None:
+async def test_callable_object_as_create_gets_what_it_accepts(kind: Any) -> None:
     client: Any = Recording(event())
     client.create = kind(client)
     for _ in range(2):
         result = await ask(make_model(client), conversation_id="conv_1")
         assert tokens(result.usage) == TOKENS
     for request in client.requests:
-        assert_handed(request)
+        assert_conversation_forwarded(request)
 
 
-async def test_a_create_that_cannot_be_inspected_is_handed_no_name() -> None:
+async def test_create_without_a_readable_signature_gets_fields_in_extra_body() -> None:
     client: Any = Recording(event())
     client.create = Opaque(client)
     result = await ask(make_model(client), conversation_id="conv_1")
@@ -98,7 +98,7 @@ async def test_a_create_that_cannot_be_inspected_is_handed_no_name() -> None:
         assert request["conversation"] == "conv_1"
 
 
-async def test_a_create_behind_a_tracers_wrapper_is_handed_what_the_openai_sdk_takes(
+async def test_create_behind_a_tracer_gets_what_the_openai_sdk_accepts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     create = AsyncResponses.create
@@ -118,7 +118,7 @@ async def test_a_create_behind_a_tracers_wrapper_is_handed_what_the_openai_sdk_t
     assert requests[0]["previous_response_id"] is NOT_GIVEN
 
 
-async def test_a_create_behind_a_wrapt_wrapper_is_handed_what_it_takes(
+async def test_create_behind_a_wrapt_wrapper_gets_what_it_accepts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def traced(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
@@ -133,11 +133,11 @@ async def test_a_create_behind_a_wrapt_wrapper_is_handed_what_it_takes(
     assert wire.bodies[0]["conversation"] == "conv_1"
 
 
-def test_what_a_create_declares_goes_with_it() -> None:
-    before = len(ours._declared)
+def test_cached_signature_is_freed_with_its_create() -> None:
+    before = len(forwarding._declared)
     clients = [SimpleNamespace(create=lambda *, prompt: prompt) for _ in range(100)]
-    assert {ours.declared_names(each) for each in clients} == {frozenset({"prompt"})}
-    assert len(ours._declared) == before + len(clients)
+    assert {forwarding.declared_names(each) for each in clients} == {frozenset({"prompt"})}
+    assert len(forwarding._declared) == before + len(clients)
     clients.clear()
     gc.collect()
-    assert len(ours._declared) <= before
+    assert len(forwarding._declared) <= before

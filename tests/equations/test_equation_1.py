@@ -1,7 +1,6 @@
-"""Patched old = fixed new: what PR #335 fixed is what agentex-sdk 0.10.5 gives.
+"""Patched old = fixed new: a patched release does what agentex-sdk 0.10.5 does.
 
-On a release that has the fix these run without the patch, which is how the goldens are
-checked against the installed 0.10.5.
+On 0.10.5 and later nothing is patched: there these tests check the goldens themselves.
 """
 
 from __future__ import annotations
@@ -18,7 +17,15 @@ from openai.types.responses import ResponseCompletedEvent, ResponseTextDeltaEven
 
 from .. import calls, cases, goldens
 from ..calls import AFFECTED, arguments, make_model, observe, tokens
-from ..clients import TOKENS, Declaring, Recording, ask, assert_handed, event, ours
+from ..clients import (
+    TOKENS,
+    Declaring,
+    Recording,
+    ask,
+    assert_conversation_forwarded,
+    event,
+    package_log,
+)
 from ..wire import Wire, completed, response, text
 
 GOLDENS = goldens.read()
@@ -32,13 +39,13 @@ def test_every_case_has_a_golden() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(GOLDENS) - set(RAISING)))
-async def test_a_call_answers_and_asks_as_0_10_5_does(name: str) -> None:
+async def test_request_and_result_match_0_10_5(name: str) -> None:
     stream, call = cases.CASES[name]
     seen = await observe(Wire(stream), call.settings, call.keywords)
-    assert goldens.about_the_fix(seen) == GOLDENS[name]
+    assert goldens.fixed_part(seen) == GOLDENS[name]
 
 
-#: The numbers that can be read where 0.10.5 raises: input, output, total, cached, reasoning.
+#: The tokens that can be read where 0.10.5 raises, in the order of `calls.tokens`.
 READABLE = {
     "stream: usage without cached tokens": [1234, 56, 1290, 0, 42],
     "stream: usage without reasoning tokens": [1234, 56, 1290, 987, 0],
@@ -51,23 +58,23 @@ READABLE = {
 
 
 @pytest.mark.parametrize("name", RAISING)
-async def test_where_0_10_5_raises_the_patched_call_answers_with_what_can_be_read(
+async def test_unreadable_usage_counts_zero_and_warns_where_0_10_5_raises(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     stream, call = cases.CASES[name]
     seen = await observe(Wire(stream), call.settings, call.keywords)
     if not AFFECTED:
-        assert goldens.about_the_fix(seen) == GOLDENS[name]
+        assert goldens.fixed_part(seen) == GOLDENS[name]
         return
     assert seen["usage"] == READABLE[name]
     assert list(seen["span"][1]["usage"].values()) == READABLE[name]
     assert seen["response_id"] == response()["id"]
-    (warning,) = ours(caplog)
+    (warning,) = package_log(caplog)
     assert warning.levelno == logging.WARNING
     assert "could not be read" in warning.getMessage()
 
 
-async def test_unset_fields_reach_create_as_not_given() -> None:
+async def test_unset_fields_are_passed_as_not_given() -> None:
     client = Recording(event())
     await ask(make_model(client))
     (request,) = client.requests
@@ -75,7 +82,7 @@ async def test_unset_fields_reach_create_as_not_given() -> None:
         assert request[name] is NOT_GIVEN
 
 
-async def test_set_fields_reach_create_under_its_own_names() -> None:
+async def test_set_fields_are_passed_under_the_names_of_create() -> None:
     client = Recording(event())
     await ask(
         make_model(client),
@@ -93,7 +100,7 @@ async def test_set_fields_reach_create_under_its_own_names() -> None:
     ]
 
 
-async def test_a_create_that_declares_none_of_the_names_gets_set_ones_in_extra_body() -> None:
+async def test_create_without_the_forwarded_names_gets_set_fields_in_extra_body() -> None:
     client = Declaring(event())
     extra_body = {"mine": 1}
     settings = calls.sdk.ModelSettings(
@@ -106,7 +113,7 @@ async def test_a_create_that_declares_none_of_the_names_gets_set_ones_in_extra_b
         conversation_id="conv_1",
         prompt={"id": "pmpt_1"},
     )
-    if not AFFECTED:  # upstream names them all, whatever create declares
+    if not AFFECTED:  # upstream passes every name, even one that create does not accept
         with pytest.raises(TypeError, match="unexpected keyword argument"):
             await asked
         return
@@ -127,7 +134,7 @@ async def test_a_create_that_declares_none_of_the_names_gets_set_ones_in_extra_b
     assert tokens(result.usage) == TOKENS
 
 
-async def test_a_create_that_declares_none_of_the_names_is_not_handed_unset_ones() -> None:
+async def test_create_without_the_forwarded_names_gets_no_unset_fields() -> None:
     client = Declaring(event())
     if not AFFECTED:
         with pytest.raises(TypeError, match="unexpected keyword argument"):
@@ -137,8 +144,8 @@ async def test_a_create_that_declares_none_of_the_names_is_not_handed_unset_ones
     assert client.requests == [{"extra_body": None}]
 
 
-async def test_a_mocked_client_with_mocked_events_is_patched() -> None:
-    # As upstream's own tests make them: an event is one by isinstance, not by its type.
+async def test_mocked_client_with_mocked_events_is_patched() -> None:
+    # Upstream's tests mock events this way: isinstance recognizes them, type() does not.
     completed_event = MagicMock(spec=ResponseCompletedEvent)
     completed_event.response = event(id="resp_of_a_mock").response
     client = MagicMock()
@@ -148,10 +155,10 @@ async def test_a_mocked_client_with_mocked_events_is_patched() -> None:
     result = await ask(make_model(client), conversation_id="conv_1")
     assert tokens(result.usage) == TOKENS
     assert result.response_id == "resp_of_a_mock"
-    assert_handed(client.responses.create.await_args.kwargs)
+    assert_conversation_forwarded(client.responses.create.await_args.kwargs)
 
 
-async def test_a_completed_event_whose_mock_has_no_response_counts_as_none() -> None:
+async def test_completed_event_without_a_response_is_ignored() -> None:
     last = MagicMock(spec=ResponseCompletedEvent)
     last.response = None
     result = await ask(make_model(Recording(event(id="resp_first"), last)))
@@ -159,14 +166,14 @@ async def test_a_completed_event_whose_mock_has_no_response_counts_as_none() -> 
     assert result.response_id == "resp_first"
 
 
-async def test_a_proxied_event_of_another_kind_does_not_hide_the_completed_one() -> None:
-    # As tracers hand them out: both are of one type, and only isinstance tells them apart.
+async def test_proxied_completed_event_is_found_after_another_proxied_event() -> None:
+    # Tracers return such proxies: both have the same type(), and only isinstance differs.
     delta = ResponseTextDeltaEvent.construct(type="response.output_text.delta", delta="Hello")
     events = [wrapt.ObjectProxy(each) for each in (delta, event())]
     assert tokens((await ask(make_model(Recording(*events)))).usage) == TOKENS
 
 
-async def test_an_azure_client_is_patched_like_any_other() -> None:
+async def test_azure_client_is_patched() -> None:
     wire = Wire([*text("Hello"), completed()])
     client = wire.client(AsyncAzureOpenAI, azure_endpoint="http://azure.test", api_version="v1")
     result = await ask(make_model(client), previous_response_id="resp_abcdef123456")
@@ -174,7 +181,7 @@ async def test_an_azure_client_is_patched_like_any_other() -> None:
     assert wire.bodies[0]["previous_response_id"] == "resp_abcdef123456"
 
 
-async def test_a_positional_call_is_patched() -> None:
+async def test_call_with_positional_arguments_is_patched() -> None:
     model = make_model(Wire([completed()]).client())
     given = arguments()
     positional = [given.pop(name) for name in list(given)[:7]]
@@ -183,7 +190,7 @@ async def test_a_positional_call_is_patched() -> None:
     assert tokens(result.usage) == TOKENS
 
 
-async def test_an_unbound_call_is_patched() -> None:
+async def test_call_through_the_class_is_patched() -> None:
     wire = Wire([completed()])
     model = make_model(wire.client())
     with calls.messages():
@@ -194,15 +201,14 @@ async def test_an_unbound_call_is_patched() -> None:
     assert wire.bodies[0]["conversation"] == "conv_1"
 
 
-async def test_a_call_of_what_stands_in_the_class_is_patched() -> None:
+async def test_direct_call_of_the_class_attribute_is_patched() -> None:
     model = make_model(Wire([completed()]).client())
-    get_response = vars(calls.sdk.TemporalStreamingModel)["get_response"]
     with calls.messages():
-        result = await get_response(model, **arguments())
+        result = await calls.class_attribute()(model, **arguments())
     assert tokens(result.usage) == TOKENS
 
 
-async def test_a_subclass_that_calls_super_is_patched() -> None:
+async def test_subclass_that_calls_super_is_patched() -> None:
     class Louder(calls.sdk.TemporalStreamingModel):  # type: ignore[misc]  # Any
         async def get_response(self, *args: Any, **kwargs: Any) -> Any:
             kwargs["input"] = kwargs["input"].upper()
@@ -215,7 +221,7 @@ async def test_a_subclass_that_calls_super_is_patched() -> None:
     assert "HI" in str(wire.bodies[0]["input"])
 
 
-async def test_numbers_that_the_client_did_not_validate_are_read_as_agents_usage_reads_them(
+async def test_unvalidated_tokens_are_converted_as_agents_usage_converts_them(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     finished = event()
@@ -229,4 +235,4 @@ async def test_numbers_that_the_client_did_not_validate_are_read_as_agents_usage
     result = await ask(make_model(Recording(finished)))
     assert tokens(result.usage) == [12, 7, 1, 3, -4]
     assert {type(number) for number in tokens(result.usage)} == {int}
-    assert ours(caplog) == []
+    assert package_log(caplog) == []

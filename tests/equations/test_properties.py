@@ -1,7 +1,7 @@
-"""Equations 1 and 2 on random streams: 0.10.5's answer, and everything else untouched.
+"""Equations 1 and 2 on random streams: results match 0.10.5, and all else is unchanged.
 
-What 0.10.5 makes of a fixed set of them is kept as goldens; the others are drawn anew
-by hypothesis, the same ones in every run.
+For a fixed set of streams, the goldens store what 0.10.5 does. Hypothesis draws the other
+streams; they are the same in every run.
 """
 
 from __future__ import annotations
@@ -16,25 +16,24 @@ import agentex_usage_patch
 from .. import goldens, streams
 from ..calls import AFFECTED, observe
 from ..cases import CALLS
-from .test_equation_2 import around_the_fix
 
 pytestmark = pytest.mark.body
 
 GOLDENS = goldens.read_random()
 
 
-async def call(stream: dict[str, Any]) -> dict[str, Any]:
-    asked = CALLS[stream["call"]]
-    return await observe(streams.wire(stream), asked.settings, asked.keywords)
+async def observe_stream(stream: dict[str, Any]) -> dict[str, Any]:
+    call = CALLS[stream["call"]]
+    return await observe(streams.wire(stream), call.settings, call.keywords)
 
 
 @pytest.mark.usefixtures("patched")
-async def test_random_streams_are_answered_as_0_10_5_does() -> None:
+async def test_random_streams_match_0_10_5() -> None:
     answered = 0
     for stream, golden in GOLDENS:
-        seen = goldens.about_the_fix(await call(stream))
+        seen = goldens.fixed_part(await observe_stream(stream))
         if AFFECTED and "raised" in golden and "raised" not in seen:
-            # Usage that upstream's fix stumbles over, when the model has been paid for.
+            # 0.10.5 raises on this usage, although the model has answered.
             assert golden["raised"] in ("AttributeError", "ValidationError", "TypeError")
             assert (seen["bodies"], len(seen["usage"])) == (golden["bodies"], 5)
             answered += 1
@@ -52,10 +51,10 @@ async def test_random_streams_are_answered_as_0_10_5_does() -> None:
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-async def test_everything_else_stays_as_it_was(stream: dict[str, Any]) -> None:
+async def test_random_streams_change_nothing_else(stream: dict[str, Any]) -> None:
     agentex_usage_patch.remove_patch()
-    before = await call(stream)
+    before = await observe_stream(stream)
     assert agentex_usage_patch.apply_patch().complete
-    after = await call(stream)
-    assert around_the_fix(after) == around_the_fix(before)
+    after = await observe_stream(stream)
+    assert goldens.unchanged_part(after) == goldens.unchanged_part(before)
     assert ("raised" in after) is ("raised" in before)

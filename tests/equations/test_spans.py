@@ -1,4 +1,4 @@
-"""The span of a call: it gets the usage, and otherwise stays as it was; it costs no answer."""
+"""The span of a call gets the usage and changes in nothing else; no span breaks a call."""
 
 from __future__ import annotations
 
@@ -15,22 +15,19 @@ from agentex_usage_patch._patching.usage import NO_TOKENS
 
 from .. import calls
 from ..calls import AFFECTED, make_model, tokens
-from ..clients import TOKENS, Recording, ask, event, ours
+from ..clients import TOKENS, Recording, ask, event, package_log
+from ..faults import MESSAGE, fail
 
 pytestmark = pytest.mark.body
 
 
-def fail(*_: Any, **__: Any) -> Any:
-    raise LookupError("not for anybody's eyes")
-
-
-async def test_other_spans_of_the_tracer_are_left_alone() -> None:
+async def test_other_spans_of_the_tracer_are_unchanged() -> None:
     seen: list[Any] = []
 
     original = calls.sdk.TemporalStreamingModel.get_response
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
-        async with self.tracer.trace("id").span(name="somebody's", input={}) as span:
+        async with self.tracer.trace("id").span(name="third-party", input={}) as span:
             result = await original(self, *args, **kwargs)
             seen.append(span)
         return result
@@ -39,16 +36,16 @@ async def test_other_spans_of_the_tracer_are_left_alone() -> None:
     apply_patch()
     real = make_model(Recording(event()))
     await ask(real)
-    theirs, upstreams = real.tracer.spans
-    assert seen[-1] is theirs
-    assert theirs.output is None
-    assert upstreams.output["usage"]["input_tokens"] == TOKENS[0]
+    third_party, upstream = real.tracer.spans
+    assert seen[-1] is third_party
+    assert third_party.output is None
+    assert upstream.output["usage"]["input_tokens"] == TOKENS[0]
 
 
-async def test_a_span_that_is_not_recorded_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+async def test_call_works_when_the_tracer_returns_no_span(caplog: pytest.LogCaptureFixture) -> None:
     class Off(calls.Tracer):
         @contextlib.asynccontextmanager
-        async def span(self, **opened: Any) -> Any:  # type: ignore[override]  # a span of nothing
+        async def span(self, **opened: Any) -> Any:  # type: ignore[override]  # yields None
             yield None
 
     apply_patch()
@@ -56,11 +53,11 @@ async def test_a_span_that_is_not_recorded_is_left_alone(caplog: pytest.LogCaptu
     model.tracer = Off()
     result = await ask(model)
     assert tokens(result.usage) == TOKENS
-    assert ours(caplog) == []
+    assert package_log(caplog) == []
 
 
-async def test_a_span_given_by_position_gets_the_usage_too() -> None:
-    # No release does so; a tracer's parameters are its own affair all the same.
+async def test_span_with_a_positional_name_gets_the_usage() -> None:
+    # Every release passes the name as a keyword; a tracer may still allow both.
     call = Call(frozenset(_upstream.FIXES), {})
     tracer = calls.Tracer()
 
@@ -76,11 +73,11 @@ async def test_a_span_given_by_position_gets_the_usage_too() -> None:
     assert tracer.spans[0].output == {"usage": NO_TOKENS}
 
 
-async def test_a_span_that_takes_no_more_output_costs_nothing(
+async def test_span_that_refuses_usage_does_not_break_the_call(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Full(calls.Span):
-        """A span that refuses usage, as one with a schema of its own may."""
+        """A span that refuses usage, as a span with its own schema may."""
 
         kept: Any = None
 
@@ -91,7 +88,7 @@ async def test_a_span_that_takes_no_more_output_costs_nothing(
         @output.setter
         def output(self, output: Any) -> None:
             if AFFECTED and "usage" in (output or {}):
-                raise LookupError("not for anybody's eyes")
+                fail()
             self.kept = output
 
     class FullTracer(calls.Tracer):
@@ -108,13 +105,13 @@ async def test_a_span_that_takes_no_more_output_costs_nothing(
     assert len(client.requests) == 1
     (span,) = model.tracer.spans
     assert span.raised is None and span.output_at_exit == span.kept
-    assert [record.levelno for record in ours(caplog)] == [logging.WARNING] * AFFECTED
-    for warning in ours(caplog):
+    assert [record.levelno for record in package_log(caplog)] == [logging.WARNING] * AFFECTED
+    for warning in package_log(caplog):
         assert "adding usage to the span failed with LookupError" in warning.getMessage()
-        assert "eyes" not in warning.getMessage()
+        assert MESSAGE not in warning.getMessage()
 
 
-async def test_a_span_whose_output_cannot_be_read_costs_nothing_either(
+async def test_span_with_unreadable_output_does_not_break_the_call(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class WriteOnly(calls.Span):
@@ -133,12 +130,12 @@ async def test_a_span_whose_output_cannot_be_read_costs_nothing_either(
     model.tracer = WritingTracer()
     result = await ask(model)
     assert tokens(result.usage) == TOKENS
-    for warning in ours(caplog):
+    for warning in package_log(caplog):
         assert "adding usage to the span failed with LookupError" in warning.getMessage()
-    assert len(ours(caplog)) == AFFECTED
+    assert len(package_log(caplog)) == AFFECTED
 
 
-async def test_a_span_that_keeps_its_output_as_text_is_left_with_upstreams() -> None:
+async def test_span_that_stores_text_keeps_upstreams_output() -> None:
     class TextSpan(calls.Span):
         text: Any = None
         output = property(
@@ -161,7 +158,7 @@ async def test_a_span_that_keeps_its_output_as_text_is_left_with_upstreams() -> 
     before = await output()
     apply_patch()
     after = await output()
-    if before is None:  # 0.5.1 … 0.6.1 set none, so that there is nothing to lose
+    if before is None:  # 0.5.1 … 0.6.1 set no output, so the patch may add one
         assert after.startswith("{'usage': {")
     else:
         assert after == before

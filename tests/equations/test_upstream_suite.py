@@ -1,7 +1,7 @@
-"""Upstream's own tests of the fix, taken from the wheel that shipped it, are the judge.
+"""Run upstream's own tests of the fix, from the wheel that ships it.
 
-A pytest of its own runs them against the installed agentex-sdk, once as it is and once with
-the patch. They are never part of this repository.
+A separate pytest runs them against the installed agentex-sdk, once without the patch and
+once with it. This repository holds no copy of them.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ PACKAGE = _upstream.MODULE.rpartition(".models.")[0]
 SUITE = ("conftest.py", "test_streaming_model.py")
 TESTS = 40
 PASS_ON_AFFECTED_RELEASES = 30
-#: They hand a mock that takes any keyword a name that openai 1.99.9 does not know. Such a
-#: create may be one in front of that SDK, where every call would be a TypeError.
+#: With openai 1.99.9 these fail: they expect a name that it does not accept to reach a mock
+#: that accepts any keyword. The patch does not send it: a ``create`` that forwards to the openai
+#: SDK also accepts any keyword, and would raise TypeError.
 NAME_UNKNOWN = {
     "test_conversation_and_prompt_not_sent_by_default",
     "test_conversation_id_forwarded_via_sdk_kwarg",
 }
 
-#: An element of a JUnit report → the outcome that it stands for.
+#: An element of a JUnit report → the outcome that it means.
 _NOT_PASSED = {"failure": "failed", "error": "error", "skipped": "skipped"}
 
 
-def test_upstreams_own_tests_pass_with_the_patch_on_an_affected_release_and_not_without(
+def test_upstream_suite_passes_with_the_patch_and_fails_without(
     tmp_path: Path, spans_api: str, record_property: Callable[[str, object], None]
 ) -> None:
     suite = _extract(tmp_path / "suite")
@@ -55,14 +56,16 @@ def test_upstreams_own_tests_pass_with_the_patch_on_an_affected_release_and_not_
         assert set(outcomes.values()) <= {"passed", "failed"}, outcomes
     affected = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
     assert _passed(without) == (PASS_ON_AFFECTED_RELEASES if affected else TESTS)
-    failed = {name.rpartition(".")[2] for name, told in with_patch.items() if told == "failed"}
+    failed = {
+        name.rpartition(".")[2] for name, outcome in with_patch.items() if outcome == "failed"
+    }
     known = "conversation" in ResponseCreateParamsBase.__annotations__
     assert failed == (set() if known else NAME_UNKNOWN)
 
 
 @pytest.fixture
 def spans_api() -> Iterator[str]:
-    """Answer what the tracer writes; releases without a span queue wait for it."""
+    """Run a server for the tracer's spans; releases without a span queue wait for its answer."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Spans) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
@@ -83,7 +86,7 @@ class _Spans(BaseHTTPRequestHandler):
     do_POST = do_PATCH = _echo  # noqa: N815 - named by http.server
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: a failing test shows the output of the suite."""
+        """Log nothing: a failing test shows the output of the suite instead."""
 
 
 def _extract(folder: Path) -> Path:
@@ -94,12 +97,12 @@ def _extract(folder: Path) -> Path:
         assert source is not None, f"the wheel of {_upstream.FIXED_IN} has no {path}"
         absolute = re.sub(r"\bfrom \.\.(?=\w)", f"from {PACKAGE}.", source)
         (folder / name).write_text(absolute, encoding="utf-8")
-    # An ini file of its own, so that nothing of this project's configuration applies.
+    # Its own ini file keeps this project's pytest configuration out.
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n", encoding="utf-8")
     return folder
 
 
-#: Forks for each pytest, so that the SDK is imported once: that takes most of the time.
+#: Run pytest in a fork for each set of options. The SDK is imported once, which saves seconds.
 _PROGRAM = """
 import importlib, json, os, sys, pytest
 module, *runs = map(json.loads, sys.argv[1:])
@@ -113,7 +116,7 @@ for options in runs:
 
 
 def _run(suite: Path, base_url: str, *runs: list[str]) -> Iterator[dict[str, str]]:
-    """Run the suite once with each of these options; yield the outcome of each of its tests."""
+    """Run the suite once for each list of options; yield the outcome of each test."""
     reports = [suite / f"report{number}.xml" for number in range(len(runs))]
     plugins = ["-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin", "--tb=short"]
     commands = [
@@ -133,7 +136,7 @@ def _run(suite: Path, base_url: str, *runs: list[str]) -> Iterator[dict[str, str
                 timeout=300,
                 check=True,
             )
-    finally:  # for pytest to show when this test fails, by a time-out too
+    finally:  # pytest shows this when the test fails, also after a time-out
         print(output.read_text(encoding="utf-8", errors="replace"))
     for report in reports:
         yield {
@@ -146,7 +149,7 @@ def _run(suite: Path, base_url: str, *runs: list[str]) -> Iterator[dict[str, str
 
 
 def _environment(base_url: str) -> dict[str, str]:
-    """Return this process's environment without what would reach into or out of the suite."""
+    """Return this process's environment without the variables of pytest and of proxies."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -157,7 +160,7 @@ def _environment(base_url: str) -> dict[str, str]:
         "AGENTEX_BASE_URL": base_url,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "OPENAI_API_KEY": "unused",
-        # Only the plugins that are asked for: agentex-sdk brings one that traces tests.
+        # agentex-sdk installs a plugin that traces tests: load only the named plugins.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONPATH": str(Path(agentex_usage_patch.__file__).parents[1]),
     }

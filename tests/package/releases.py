@@ -1,7 +1,7 @@
-"""As a new user would: install a release, do what status says, build a worker.
+"""Do what a new user does: install a release, follow the advice of status, build a worker.
 
-Not part of the default run: ``tox run -m releases``. One release of each set of requirements is
-installed from the index into an environment of its own, with whatever its companions are today.
+``tox run -m releases`` runs this; the default run does not. It installs one release of each set
+of requirements into a new environment, with today's releases of its dependencies.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from agentex_usage_patch import _upstream
 
 ROOT = Path(__file__).parents[2]
 
-#: One release of each set of requirements; tests/test_sweep.py says when there is another set.
+#: One release of each set of requirements; test_sweep.py fails when there is a new set.
 REPRESENTATIVES = (
     "0.5.3", "0.6.2", "0.6.7", "0.8.0", "0.9.1", "0.9.4", "0.9.5", "0.9.7", "0.9.9", "0.10.2",
     "0.10.4",
 )  # fmt: skip
 
-#: What upstream's template makes, without anything of this package.
+#: The worker of upstream's template, without this package.
 WORKER = f"""
 import agents
 from datetime import timedelta
@@ -51,14 +51,14 @@ assert agents.Usage().total_tokens == 0
 
 
 class Environment:
-    """A virtual environment, made and changed by uv."""
+    """A virtual environment that uv creates and changes."""
 
     def __init__(self, folder: Path) -> None:
         self.python = folder / "bin" / "python"
         self.run("uv", "venv", "--quiet", "--python", sys.executable, folder)
 
     def run(self, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command, and return what it printed."""
+        """Run a command, and return the finished process with its output."""
         environment = {**os.environ, **_upstream.WORKER_ENVIRONMENT, **_upstream.OFFLINE}
         done = subprocess.run(command, env=environment, cwd=self.python.parents[2],
                               capture_output=True, text=True, timeout=600, check=False)  # fmt: skip
@@ -70,13 +70,13 @@ class Environment:
         self.run("uv", "pip", "install", "--quiet", "--python", self.python, *what)
 
     def status(self) -> tuple[int, Any]:
-        """Return the exit code of status, and what it reports."""
+        """Return the exit code of ``status --json``, and its report."""
         command = self.python.with_name("agentex-usage-patch")
         done = self.run(command, "status", "--json", check=False)
         return done.returncode, json.loads(done.stdout)
 
     def worker(self) -> subprocess.CompletedProcess[str]:
-        """Build a worker in a process of its own."""
+        """Build a worker in a separate process."""
         return self.run(self.python, "-c", WORKER, check=False)
 
 
@@ -87,7 +87,7 @@ def environment(tmp_path: Path) -> Environment:
 
 
 def advised(report: Any) -> list[str]:
-    """Return what to install, of the one command in the advice."""
+    """Return the requirements that the advice says to install."""
     assert report["advice"].startswith("Run: ")
     commands = [shlex.split(each) for each in report["advice"][len("Run: ") :].split(" && ")]
     assert all(command[:2] == ["pip", "install"] for command in commands)
@@ -95,25 +95,25 @@ def advised(report: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("release", REPRESENTATIVES)
-def test_whoever_does_what_status_says_gets_a_worker_that_can_be_built(
+def test_following_the_advice_of_status_gives_a_worker_that_builds(
     release: str, environment: Environment, record_property: Callable[[str, object], None]
 ) -> None:
     environment.install(f"{_upstream.DISTRIBUTION}=={release}", ROOT)
     code, report = environment.status()
-    told: list[str] = []
+    requirements: list[str] = []
     if code:
-        told = advised(report)
-        environment.install(*told)
+        requirements = advised(report)
+        environment.install(*requirements)
         code, report = environment.status()
     assert code == 0, report
     assert report["worker"] == {"built": True, "problem": ""}
     worker = environment.worker()
     assert worker.returncode == 0, worker.stderr
-    record_property(release, f"{' '.join(told) or 'nothing'} | built")
-    print(f"| {release} | {' '.join(told) or 'nothing'} | built |")
+    record_property(release, f"{' '.join(requirements) or 'nothing'} | built")
+    print(f"| {release} | {' '.join(requirements) or 'nothing'} | built |")
 
 
-def test_an_environment_that_was_broken_on_purpose_is_told_and_mended(
+def test_status_reports_a_broken_environment_and_its_advice_repairs_it(
     environment: Environment,
 ) -> None:
     environment.install(
@@ -122,7 +122,7 @@ def test_an_environment_that_was_broken_on_purpose_is_told_and_mended(
     code, report = environment.status()
     assert code == 1
     assert {fix["state"] for fix in report["fixes"]} == {"patched"}
-    # Without opentelemetry.sdk in the environment the plugin fails before AgentexWorker does.
+    # Without opentelemetry.sdk the plugin fails before AgentexWorker does.
     assert report["worker"]["problem"].startswith(("ImportError: ", "ModuleNotFoundError: "))
     assert environment.worker().returncode != 0
     environment.install(*advised(report))

@@ -1,6 +1,6 @@
-"""The published releases of agentex-sdk: which there are, and what their wheels contain.
+"""List the published releases of agentex-sdk, and read their wheels.
 
-Needs pip and an index, as the user configured them for pip, but not agentex-sdk itself.
+This needs pip and the index that pip is configured for, but not agentex-sdk itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from packaging.version import Version
 
 from agentex_usage_patch import _upstream
 
-#: Wheels that were downloaded once, for all tox environments.
+#: Downloaded wheels, shared by all tox environments.
 CACHE = Path(__file__).resolve().parents[2] / ".tox" / ".upstream"
 MODEL_FILE = _upstream.MODULE.replace(".", "/") + ".py"
 
@@ -36,12 +36,12 @@ def published_releases() -> list[str]:
 
 
 def wheel(release: str) -> Path:
-    """Return the wheel of a release, downloaded unless an earlier run has done it."""
+    """Return the wheel of a release; download it unless it is in the cache."""
     name = _upstream.DISTRIBUTION.replace("-", "_")
     for kept in CACHE.glob(f"{name}-{release}-*.whl"):
         return kept
     CACHE.mkdir(parents=True, exist_ok=True)
-    # Environments may run in parallel: nobody finds a file before it is complete.
+    # Environments run in parallel: a wheel appears in the cache only when it is complete.
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         what = f"{_upstream.DISTRIBUTION}=={release}"
         _pip("download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", folder, what)
@@ -50,7 +50,7 @@ def wheel(release: str) -> Path:
 
 
 def read_from_wheel(release: str, path: str) -> str | None:
-    """Return the text of a file in the wheel of a release, None when it has no such file."""
+    """Return the text of a file in the wheel of a release, or None if the file is missing."""
     with zipfile.ZipFile(wheel(release)) as archive:
         if path not in archive.namelist():
             return None
@@ -58,7 +58,7 @@ def read_from_wheel(release: str, path: str) -> str | None:
 
 
 def requirements(release: str) -> frozenset[str]:
-    """Return what the metadata of a release requires."""
+    """Return the requirements in the metadata of a release."""
     name = _upstream.DISTRIBUTION.replace("-", "_")
     text = read_from_wheel(release, f"{name}-{release}.dist-info/METADATA")
     assert text is not None, f"the wheel of {release} has no METADATA"
@@ -66,10 +66,10 @@ def requirements(release: str) -> frozenset[str]:
 
 
 def model_body(source: str) -> str:
-    """Return what the model's class does, as text that comments and docstrings do not change.
+    """Return the syntax tree of the model's class, without comments and docstrings.
 
-    The class and not only its `get_response`, which leans on the other methods: what
-    they hand it differs between releases whose `get_response` is the same.
+    The whole class counts: its other methods differ between releases whose `get_response`
+    is the same, and `get_response` uses them.
     """
     for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef) and node.name == _upstream.CLASS:
@@ -93,7 +93,7 @@ def same_bodies(sources: Mapping[str, str]) -> list[list[str]]:
 
 
 def uncovered(groups: list[list[str]], tested: Collection[str]) -> str:
-    """Say which bodies no tested release has, and what to do; empty when each has one."""
+    """Return a line for each body without a tested release; empty if every body has one."""
     return "\n".join(
         f"No environment of tox.ini installs the model of {_upstream.DISTRIBUTION} "
         f"{', '.join(group)}: add one, for instance sdk{group[-1]}, to env_list and "
@@ -104,7 +104,7 @@ def uncovered(groups: list[list[str]], tested: Collection[str]) -> str:
 
 
 def tested_releases(tox_ini: str) -> set[str]:
-    """Return the releases that the environments of env_list install by a factor of theirs."""
+    """Return the releases that the environments in env_list install."""
     tox = configparser.ConfigParser(interpolation=None)
     tox.read_string(tox_ini)
     environments = [set(name.split("-")) for name in _expanded(tox["tox"]["env_list"])]
@@ -118,7 +118,7 @@ def tested_releases(tox_ini: str) -> set[str]:
 
 
 def _expanded(names: str) -> list[str]:
-    """Return the names of a list in tox's notation, where ``{a,b}`` stands for either."""
+    """Expand a list in tox's notation, in which ``{a,b}`` means either name."""
     expanded = []
     for name in re.findall(r"(?:\{[^}]*\}|[^\s,{])+", names):
         parts = re.split(r"\{([^}]*)\}", name)

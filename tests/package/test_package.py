@@ -1,4 +1,4 @@
-"""What is shipped: the wheel holds the package alone, and works without agentex-sdk."""
+"""The wheel contains only the package, and works without agentex-sdk."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bare(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The commands of an environment that holds the wheel and what it requires."""
+    """The bin folder of an environment with only the wheel and its requirements."""
     folder = tmp_path_factory.mktemp("bare")
     venv.create(folder, with_pip=True)
     (wheel,) = built.glob("*.whl")
@@ -40,7 +40,7 @@ def bare(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
+def test_wheel_contains_only_the_package(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     package = {
@@ -52,7 +52,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     assert {name for name in names if ".dist-info/" not in name} == package
 
 
-def test_the_sdist_holds_what_the_tests_need(built: Path) -> None:
+def test_sdist_contains_the_files_that_the_tests_need(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -67,23 +67,23 @@ def test_the_sdist_holds_what_the_tests_need(built: Path) -> None:
     assert tests | {"tox.ini", "README.md", "CHANGELOG.md", "LICENSE"} <= names
 
 
-def test_the_index_would_take_both(built: Path) -> None:
+def test_wheel_and_sdist_pass_twine_check(built: Path) -> None:
     done = run(sys.executable, "-m", "twine", "check", "--strict", *built.iterdir())
     assert done.stdout.count("PASSED") == 2
 
 
 def test_status_without_agentex_sdk_says_so(bare: Path) -> None:
     done = run(bare / "agentex-usage-patch", "status", returncode=3)
-    *versions, said, _ = done.stdout.splitlines()
-    assert said == "agentex-sdk is not installed: there is nothing to patch."
+    *versions, summary, _ = done.stdout.splitlines()
+    assert summary == "agentex-sdk is not installed: there is nothing to patch."
     assert "agentex-sdk: not installed" in versions and "openai: not installed" in versions
 
 
 def test_verify_without_agentex_sdk_says_so(bare: Path) -> None:
     done = run(bare / "python", "-m", "agentex_usage_patch", "verify", "--json", returncode=3)
-    told = json.loads(done.stdout)
-    assert told["summary"] == "agentex-sdk is not installed: there is nothing to verify."
-    assert told["sdk_version"] is None and not told["right"]
+    report = json.loads(done.stdout)
+    assert report["summary"] == "agentex-sdk is not installed: there is nothing to verify."
+    assert report["sdk_version"] is None and not report["right"]
 
 
 def test_scan_needs_no_agentex_sdk(bare: Path) -> None:
@@ -92,14 +92,14 @@ def test_scan_needs_no_agentex_sdk(bare: Path) -> None:
     assert done.stdout.splitlines()[-1] == "14 agents: 9 need work."
 
 
-def test_a_worker_without_agentex_sdk_starts(bare: Path) -> None:
+def test_worker_without_agentex_sdk_starts(bare: Path) -> None:
     program = "import agentex_usage_patch.auto; print('started')"
     done = run(bare / "python", "-c", program)
     assert done.stdout == "started\n"
     assert "not installed" in done.stderr
 
 
-def test_importing_the_package_imports_nothing_of_what_it_patches(bare: Path) -> None:
+def test_importing_the_package_does_not_import_the_sdk(bare: Path) -> None:
     program = (
         "import sys, agentex_usage_patch; agentex_usage_patch.apply_patch();"
         "print([name for name in ('agentex', 'agents', 'openai', 'rich') if name in sys.modules])"

@@ -1,4 +1,4 @@
-"""No prompt, message, argument or key in anything that we say; nothing new is imported."""
+"""No log line or status contains a prompt, message, argument or key; no module is added."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from agentex_usage_patch._patching import call
 from .. import calls
 from ..calls import AFFECTED, make_model
 from ..children import CALL, child
-from ..clients import Declaring, Recording, ask, event, ours
+from ..clients import Declaring, Recording, ask, event, package_log
 
-SECRET = "sk-nobody-may-read-this"
+SECRET = "sk-must-not-be-logged"
 
 
 def refuse(*_: Any, **__: Any) -> Any:
@@ -56,7 +56,7 @@ def answered_with_secrets() -> Any:
 @pytest.mark.parametrize(
     "broken", ["", "forwarded_fields", "with_fields", "read_tokens", "fill", "getattr"]
 )
-async def test_no_line_at_any_level_and_no_status_holds_what_a_call_is_about(
+async def test_no_log_line_and_no_status_contains_a_secret_of_a_call(
     broken: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -64,31 +64,31 @@ async def test_no_line_at_any_level_and_no_status_holds_what_a_call_is_about(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     caplog.set_level(logging.DEBUG, logger="agentex_usage_patch")
-    said = [apply_patch()]
+    statuses = [apply_patch()]
     if broken:
         monkeypatch.setattr(call, broken, refuse, raising=False)
     for client in (Recording(answered_with_secrets()), Declaring(answered_with_secrets())) * 2:
         try:
             await ask(make_model(client), **asked_with_secrets())
         except Exception:
-            # 0.10.5 refuses a keyword that is given twice, and usage that is no number.
+            # 0.10.5 raises for a keyword that is passed twice, and for usage that is not a number.
             assert not AFFECTED or isinstance(client, Declaring)
-    lines = ours(caplog)
+    lines = package_log(caplog)
     assert bool(lines) is AFFECTED
     for record in lines:
         assert SECRET not in logging.Formatter().format(record) + repr(vars(record))
-    said += [status(), apply_patch(), remove_patch()]
-    assert SECRET not in json.dumps([asdict(each) for each in said])
+    statuses += [status(), apply_patch(), remove_patch()]
+    assert SECRET not in json.dumps([asdict(each) for each in statuses])
     for arguments in (["status"], ["status", "--json"]):
         cli.main(arguments)
     assert SECRET not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
-def test_no_status_quotes_the_environment_in_which_an_import_failed(
+def test_status_does_not_quote_the_error_of_a_failed_import(
     form: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # As agentex's own EnvironmentVariables fail, which pydantic validates.
+    # agentex's EnvironmentVariables fail this way: pydantic quotes the value.
     def fail(name: str) -> None:
         pydantic.TypeAdapter(int).validate_python(SECRET)
 
@@ -108,11 +108,11 @@ said["imported"] = sorted(set(sys.modules) - before)
 
 
 @pytest.mark.processes
-def test_nothing_is_imported_that_is_not_ours_or_needed_for_any_call() -> None:
-    ours = "from agentex_usage_patch import apply_patch, remove_patch, status\n"
-    ours += "apply_patch(), status(), remove_patch()"
-    with_ours = child(IMPORTED.format(code=ours))["imported"]
+def test_patching_imports_only_this_package_and_what_any_call_imports() -> None:
+    patching = "from agentex_usage_patch import apply_patch, remove_patch, status\n"
+    patching += "apply_patch(), status(), remove_patch()"
+    by_the_patch = child(IMPORTED.format(code=patching))["imported"]
     by_a_call = child(IMPORTED.format(code=CALL))["imported"]
-    new = {name.partition(".")[0] for name in set(with_ours) - set(by_a_call)}
+    new = {name.partition(".")[0] for name in set(by_the_patch) - set(by_a_call)}
     assert ("agentex_usage_patch" in new) is AFFECTED
     assert new <= {"agentex_usage_patch", "wrapt", "packaging", *sys.stdlib_module_names}

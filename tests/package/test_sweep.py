@@ -1,6 +1,6 @@
-"""The affected releases are many and their models few: each of the models is tested.
+"""Every distinct model among the affected releases is tested by a tox environment.
 
-Runs without agentex-sdk, whose wheels it only reads.
+These tests read wheels of agentex-sdk, and run without it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def affected(releases: list[str]) -> list[str]:
     return [each for each in releases if _upstream.within(each, _upstream.AFFECTED)]
 
 
-def test_an_environment_of_tox_runs_each_model_that_an_affected_release_ships(
+def test_each_model_of_an_affected_release_has_a_tox_environment(
     affected: list[str], record_property: Callable[[str, object], None]
 ) -> None:
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -67,7 +67,7 @@ def test_an_environment_of_tox_runs_each_model_that_an_affected_release_ships(
     assert (len(affected), len(groups)) == (AFFECTED_RELEASES, DIFFERENT_BODIES)
 
 
-def test_each_set_of_requirements_has_one_release_that_is_tried_as_a_user_would(
+def test_each_set_of_requirements_has_one_representative_release(
     affected: list[str],
 ) -> None:
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -79,7 +79,7 @@ def test_each_set_of_requirements_has_one_release_that_is_tried_as_a_user_would(
     assert tried == [[each] for each in REPRESENTATIVES], list(sets.values())
 
 
-def test_the_affected_range_begins_with_the_model_and_ends_before_the_fix(
+def test_affected_range_begins_with_the_model_and_ends_before_the_fix(
     releases: list[str], affected: list[str]
 ) -> None:
     before = releases[releases.index(affected[0]) - 1]
@@ -88,7 +88,7 @@ def test_the_affected_range_begins_with_the_model_and_ends_before_the_fix(
     assert after == _upstream.FIXED_IN
 
 
-def test_a_body_that_no_environment_runs_is_named_with_what_to_do() -> None:
+def test_untested_body_is_reported_with_the_lines_to_add() -> None:
     changed = MODEL.replace("return 1", "return 2")
     groups = sweep.same_bodies({"0.5.1": MODEL, "0.5.3": MODEL, "0.6.2": changed})
     assert groups == [["0.5.1", "0.5.3"], ["0.6.2"]]
@@ -99,18 +99,18 @@ def test_a_body_that_no_environment_runs_is_named_with_what_to_do() -> None:
     )
 
 
-def test_a_body_is_what_the_code_does_and_not_how_it_is_written() -> None:
+def test_comments_and_docstrings_do_not_change_a_body() -> None:
     rewritten = MODEL.replace("Respond.", "Answer.").replace("return 1", "return (1)  # one")
     assert sweep.model_body(rewritten) == sweep.model_body(MODEL)
     with pytest.raises(ValueError, match="no class TemporalStreamingModel"):
         sweep.model_body("class AnotherModel: ...")
 
 
-def test_a_release_counts_as_tested_when_an_environment_of_the_list_installs_it() -> None:
+def test_release_is_tested_if_an_environment_in_env_list_installs_it() -> None:
     assert sweep.tested_releases(TOX) == {"0.5.3", "0.6.2"}
 
 
-def test_a_failing_pip_is_shown_with_what_it_said() -> None:
+def test_error_of_a_failing_pip_contains_its_output() -> None:
     with pytest.raises(RuntimeError, match=r"(?s)failed:.*agentex-sdk==0\.0\.0"):
         sweep.wheel("0.0.0")
 

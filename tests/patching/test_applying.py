@@ -1,8 +1,7 @@
-"""Applying never stops a worker, whatever it finds or whatever of ours fails."""
+"""`apply_patch` never stops a worker, whatever it finds and whichever step fails."""
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import logging
 import sys
@@ -25,27 +24,20 @@ from agentex_usage_patch._patching.hook import PostImportHook
 from agentex_usage_patch._upstream import FIXES
 
 from .. import calls
-from ..calls import AFFECTED, make_model, sdk_log, tokens
+from ..calls import AFFECTED, class_attribute, make_model, tokens
 from ..clients import TOKENS, Recording, ask, event
-
-
-def in_the_class() -> Any:
-    return vars(calls.sdk.TemporalStreamingModel)["get_response"]
-
-
-def fail(*_: Any, **__: Any) -> Any:
-    raise LookupError("not for anybody's eyes")
+from ..faults import fail
 
 
 @pytest.mark.parametrize("name", ["install", "observed"])
-def test_a_failure_of_ours_leaves_the_sdk_alone_and_is_told(
+def test_failing_step_is_logged_and_reported(
     name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    original = in_the_class()
+    original = class_attribute()
     monkeypatch.setattr(install, name, fail)
     observed = apply_patch()
     if name == "install":
-        assert in_the_class() is original
+        assert class_attribute() is original
     assert not observed.complete
     assert (
         observed.summary == "agentex-usage-patch failed (LookupError) and left agentex-sdk alone."
@@ -57,30 +49,30 @@ def test_a_failure_of_ours_leaves_the_sdk_alone_and_is_told(
         apply_patch(strict=True)
 
 
-def test_a_wrapper_of_ours_that_does_not_run_is_not_installed(
+def test_wrapper_that_fails_the_probe_is_not_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original = in_the_class()
+    original = class_attribute()
     monkeypatch.setattr(wrapper.GetResponse, "__get__", fail)
     observed = apply_patch()
-    assert in_the_class() is original
+    assert class_attribute() is original
     assert observed.named("missing" if AFFECTED else "native") == FIXES
     assert observed.complete is not AFFECTED
 
 
-def test_wrappers_that_name_each_other_as_wrapped_are_looked_through_once() -> None:
+def test_wrapper_that_wraps_itself_does_not_loop_forever() -> None:
     apply_patch()
-    original = in_the_class()
+    original = class_attribute()
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
         return await original(self, *args, **kwargs)
 
-    get_response.__wrapped__ = get_response  # type: ignore[attr-defined]  # somebody's mistake
+    get_response.__wrapped__ = get_response  # type: ignore[attr-defined]  # a bug of its author
     calls.sdk.TemporalStreamingModel.get_response = get_response
     assert [fix.name for fix in status().fixes] == list(FIXES)
 
 
-async def test_the_one_line_import_applies_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_importing_auto_applies_the_patch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "agentex_usage_patch.auto", raising=False)
     importlib.import_module("agentex_usage_patch.auto")
     assert status().complete
@@ -88,8 +80,8 @@ async def test_the_one_line_import_applies_it(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def waiting_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """Let another module be the one that holds the model; returns a way to write it."""
+def write_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Make the patch wait for another module; return a function that writes its source."""
     module = f"agentex_model_of_{tmp_path.name}"
     monkeypatch.setattr(_upstream, "MODULE", module)
     monkeypatch.setattr(sys, "meta_path", sys.meta_path.copy())
@@ -111,10 +103,10 @@ class TemporalStreamingModel:
 """
 
 
-def test_the_import_that_was_waited_for_applies_it(
-    waiting_for: Any, caplog: pytest.LogCaptureFixture
+def test_import_of_the_model_applies_a_waiting_patch(
+    write_model: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    module = waiting_for(_MODEL)
+    module = write_model(_MODEL)
     for _ in range(2):
         waiting = apply_patch()
         assert waiting.named("unknown") == FIXES
@@ -123,15 +115,15 @@ def test_the_import_that_was_waited_for_applies_it(
     model_class = importlib.import_module(module).TemporalStreamingModel
     (line,) = caplog.records
     assert line.getMessage() == status().summary
-    # It cannot be run, so the version decides.
+    # This model cannot be probed, so the release decides.
     patched = isinstance(vars(model_class)["get_response"], wrapper.GetResponse)
     assert patched is AFFECTED
     remove_patch()
     assert not isinstance(vars(model_class)["get_response"], wrapper.GetResponse)
 
 
-def test_removed_before_the_import_it_is_not_applied_at_the_import(waiting_for: Any) -> None:
-    module = waiting_for(_MODEL)
+def test_removal_before_the_import_cancels_the_patch(write_model: Any) -> None:
+    module = write_model(_MODEL)
     apply_patch()
     removed = remove_patch()
     assert "will be applied" not in removed.summary
@@ -141,22 +133,22 @@ def test_removed_before_the_import_it_is_not_applied_at_the_import(waiting_for: 
     assert isinstance(vars(model_class)["get_response"], wrapper.GetResponse) is AFFECTED
 
 
-def test_removed_during_the_import_it_is_not_applied_after_it(
-    waiting_for: Any, caplog: pytest.LogCaptureFixture
+def test_removal_during_the_import_cancels_the_patch(
+    write_model: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    module = waiting_for(f"import agentex_usage_patch as a\na.remove_patch()\n{_MODEL}")
+    module = write_model(f"import agentex_usage_patch as a\na.remove_patch()\n{_MODEL}")
     apply_patch()
     model_class = importlib.import_module(module).TemporalStreamingModel
     assert not isinstance(vars(model_class)["get_response"], wrapper.GetResponse)
     assert caplog.records == []
 
 
-def test_applied_while_another_thread_imports_the_model_it_waits_for_that(
-    waiting_for: Any, monkeypatch: pytest.MonkeyPatch
+def test_applying_waits_for_an_import_in_another_thread(
+    write_model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started, released = threading.Event(), threading.Event()
     monkeypatch.setattr(sys, "slow_import", (started, released), raising=False)
-    module = waiting_for(
+    module = write_model(
         f"import sys\nfor event, do in zip(sys.slow_import, ('set', 'wait')):\n"
         f"    getattr(event, do)()\n{_MODEL}"
     )
@@ -180,66 +172,6 @@ def test_applied_while_another_thread_imports_the_model_it_waits_for_that(
         importing.join()
 
 
-def test_a_module_without_the_class_is_not_waited_for(waiting_for: Any) -> None:
-    importlib.import_module(waiting_for(""))
+def test_module_without_the_class_is_reported(write_model: Any) -> None:
+    importlib.import_module(write_model(""))
     assert "was not found" in apply_patch().summary
-
-
-async def test_nothing_is_logged_by_the_sdk_while_it_is_probed() -> None:
-    with sdk_log() as lines:
-        apply_patch()
-        status()
-    assert lines == []
-
-
-async def test_beneath_somebodys_wrapper_only_the_probes_own_lines_are_kept_back() -> None:
-    original = calls.sdk.TemporalStreamingModel.get_response
-
-    async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
-        elsewhere = threading.Thread(target=calls.sdk.logger.info, args=("of another call",))
-        elsewhere.start()
-        elsewhere.join()
-        calls.sdk.logger.info("of the probe")
-        return await original(self, *args, **kwargs)
-
-    calls.sdk.TemporalStreamingModel.get_response = get_response
-    with sdk_log() as lines:
-        status()
-    assert lines == ["of another call"]
-    assert calls.sdk.logger.filters == []
-
-
-async def test_an_sdk_with_another_kind_of_logger_is_probed_as_quietly(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    lines: list[Any] = []
-    levels = ("debug", "info", "warning", "error")
-    monkeypatch.setattr(calls.sdk, "logger", SimpleNamespace(**dict.fromkeys(levels, lines.append)))
-    assert apply_patch().complete
-    assert lines == []
-    assert tokens((await ask(make_model(Recording(event())))).usage) == TOKENS
-    assert lines != []
-
-
-async def test_the_probe_leaves_the_running_loop_and_the_context_as_they_were() -> None:
-    loop, hooks = asyncio.get_running_loop(), sys.get_asyncgen_hooks()
-    task_id = calls.sdk.streaming_task_id.get()
-    assert apply_patch().complete
-    assert asyncio.get_running_loop() is loop
-    assert sys.get_asyncgen_hooks() == hooks
-    assert calls.sdk.streaming_task_id.get() == task_id
-
-
-async def test_nothing_of_the_probe_can_reach_the_running_loop(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    met: list[Any] = []
-
-    async def get_response(self: Any, *args: Any, **kwargs: Any) -> None:
-        met.append((asyncio.get_running_loop(), *sys.get_asyncgen_hooks()))
-
-    monkeypatch.setattr(calls.sdk.TemporalStreamingModel, "get_response", get_response)
-    status()
-    ((loop, *hooks),) = met
-    assert loop is not asyncio.get_running_loop() and loop.is_closed()
-    assert set(hooks).isdisjoint(sys.get_asyncgen_hooks())

@@ -1,4 +1,4 @@
-"""Many calls at once, each with numbers of its own: none is mixed up, none half patched."""
+"""Concurrent calls keep their own tokens, and no call is half patched."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ..wire import Wire, completed, text
 
 
 def numbers(call: int) -> list[int]:
-    """Return a call's own tokens, in the order of `calls.tokens`."""
+    """Return the tokens of a call, in the order of `calls.tokens`."""
     return [call + 1, 2 * call + 2, 3 * call + 3, call // 2, call]
 
 
 class Numbered(Wire):
-    """A wire that answers each call with the numbers of its metadata, events interleaved."""
+    """A wire that answers each call with the tokens of its number, and interleaves the events."""
 
     def __init__(self) -> None:
         super().__init__([])
@@ -58,13 +58,13 @@ class _Yielding(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for event in self._events:
             yield f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
-            await asyncio.sleep(0)  # to the other calls
+            await asyncio.sleep(0)  # let the other calls run
 
 
 async def make_call(template: Any, call: int) -> tuple[Any, ...]:
-    """Make one call, and return its usage, its id, and the usage in its span.
+    """Make one call, and return its tokens, its id, and the usage in its span.
 
-    On a copy of a model, since each new one would make a client, some 20 ms.
+    The call uses a copy of a model, since a new model creates a client, which takes 20 ms.
     """
     model = copy.copy(template)
     model.tracer = calls.Tracer()
@@ -76,7 +76,7 @@ async def make_call(template: Any, call: int) -> tuple[Any, ...]:
     return tokens(result.usage), result.response_id, (span.output_at_exit or {}).get("usage")
 
 
-def patched(call: int) -> tuple[Any, ...]:
+def expected(call: int) -> tuple[Any, ...]:
     names = (
         "input_tokens",
         "output_tokens",
@@ -88,17 +88,17 @@ def patched(call: int) -> tuple[Any, ...]:
     return own, f"resp_of_call_{call}", dict(zip(names, own, strict=True))
 
 
-async def test_a_thousand_calls_over_one_client_keep_their_own_numbers() -> None:
+async def test_thousand_calls_over_one_client_keep_their_own_tokens() -> None:
     apply_patch()
     wire = Numbered()
     model = make_model(wire.client())
     with calls.messages():
         seen = await asyncio.gather(*(make_call(model, call) for call in range(1000)))
-    assert seen == [patched(call) for call in range(1000)]
+    assert seen == [expected(call) for call in range(1000)]
     assert wire.chained == {call: f"resp_before_call_{call}" for call in range(1000)}
 
 
-def test_eight_threads_with_a_loop_each_keep_their_own_numbers() -> None:
+def test_calls_in_eight_threads_keep_their_own_tokens() -> None:
     apply_patch()
 
     async def run(first: int) -> list[Any]:
@@ -111,17 +111,15 @@ def test_eight_threads_with_a_loop_each_keep_their_own_numbers() -> None:
     with calls.messages(), ThreadPoolExecutor(8) as threads:
         running = [threads.submit(thread, n, contextvars.copy_context()) for n in range(8)]
         seen = [each for one in running for each in one.result()]
-    assert seen == [patched(call) for call in range(400)]
+    assert seen == [expected(call) for call in range(400)]
 
 
-async def test_a_call_is_wholly_patched_or_wholly_original_while_it_is_applied_and_removed() -> (
-    None
-):
+async def test_no_call_is_half_patched_while_the_patch_is_applied_and_removed() -> None:
     wire = Numbered()
     model = make_model(wire.client())
     done = threading.Event()
     turning = threading.Lock()
-    # A lock is not fair: the thread would take it again before the loop wakes up, for minutes.
+    # A lock is not fair: without this event the thread could keep it for minutes.
     free = threading.Event()
     free.set()
     turns = 0
@@ -140,10 +138,10 @@ async def test_a_call_is_wholly_patched_or_wholly_original_while_it_is_applied_a
         await asyncio.sleep(0)
         return pending
 
-    # In this loop between two events, and in a thread beside it at any moment.
-    beside = threading.Thread(target=apply_and_remove)
+    # This loop applies and removes between two events, and the thread at any moment.
+    thread = threading.Thread(target=apply_and_remove)
     with calls.messages():
-        beside.start()
+        thread.start()
         try:
             seen = []
             for first in range(0, 400, 20):
@@ -159,13 +157,13 @@ async def test_a_call_is_wholly_patched_or_wholly_original_while_it_is_applied_a
         finally:
             done.set()
             free.set()
-            beside.join()
+            thread.join()
     assert turns
     kinds: dict[int, str] = {}
     for call, (counted, response_id, in_span) in enumerate(seen):
         if wire.chained[call] is not None:
             kinds[call] = "patched"
-            assert (counted, response_id, in_span) == patched(call)
+            assert (counted, response_id, in_span) == expected(call)
         else:
             kinds[call] = "original"
             assert (counted[:4], in_span) == ([0] * 4, None)

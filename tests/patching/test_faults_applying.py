@@ -1,4 +1,4 @@
-"""Whatever step of applying fails, the worker starts as it was, and one line says so."""
+"""When a step of `apply_patch` fails, the worker still starts, and one line says so."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import pytest
 from agentex_usage_patch import AgentexUsagePatchError, apply_patch
 from agentex_usage_patch._patching import apply, install
 
-from .. import calls
-from ..calls import AFFECTED, make_model
+from ..calls import AFFECTED, class_attribute, make_model
 from ..children import child
 from ..clients import Recording, ask, event
-from .test_faults import OUTPUT, fail
+from ..faults import MESSAGE, fail
+from .test_faults import OUTPUT
 
 
 @pytest.mark.parametrize("step", ["observe", "imported", "describe", "install"])
-async def test_a_step_of_applying_that_fails_leaves_the_worker_as_it_was(
+async def test_failing_step_of_applying_does_not_stop_the_worker(
     step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    original = vars(calls.sdk.TemporalStreamingModel)["get_response"]
+    original = class_attribute()
     monkeypatch.setattr(apply if step == "imported" else install, step, fail)
     applied = apply_patch()
-    assert "eyes" not in caplog.text
+    assert MESSAGE not in caplog.text
     if step in ("observe", "imported", "install"):
-        assert vars(calls.sdk.TemporalStreamingModel)["get_response"] is original
+        assert class_attribute() is original
     (warning,) = [each for each in caplog.records if each.name == "agentex_usage_patch"]
     assert warning.getMessage() == applied.summary
     assert "failed (LookupError)" in applied.summary
@@ -35,23 +35,23 @@ async def test_a_step_of_applying_that_fails_leaves_the_worker_as_it_was(
     assert len(client.requests) == 1
     with pytest.raises(AgentexUsagePatchError) as raised:
         apply_patch(strict=True)
-    assert raised.value.__context__ is None  # which a traceback would quote
+    assert raised.value.__context__ is None  # a traceback would quote it
 
 
-def test_a_wrapper_that_cannot_be_imported_leaves_the_worker_as_it_was(
+def test_wrapper_that_cannot_be_imported_leaves_the_worker_unpatched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # As when openai has moved what the wrapper takes from it.
-    original = vars(calls.sdk.TemporalStreamingModel)["get_response"]
+    # This happens when openai moves a name that the wrapper imports.
+    original = class_attribute()
     monkeypatch.setitem(sys.modules, "agentex_usage_patch._patching.wrapper", None)
     applied = apply_patch()
-    assert vars(calls.sdk.TemporalStreamingModel)["get_response"] is original
+    assert class_attribute() is original
     assert applied.complete is not AFFECTED
     assert ("failed (ModuleNotFoundError)" in applied.summary) is AFFECTED
 
 
 @pytest.mark.processes
-def test_a_hook_that_fails_does_not_fail_the_import() -> None:
+def test_failing_import_hook_does_not_fail_the_import() -> None:
     said = child("""
 from agentex_usage_patch import apply_patch, status
 from agentex_usage_patch._patching import install
@@ -66,7 +66,7 @@ seen("imported", status())
     assert len(said["lines"]) == 1
 
 
-def test_a_log_handler_that_fails_does_not_stop_the_worker(
+def test_failing_log_handler_does_not_stop_the_worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Failing(logging.Handler):

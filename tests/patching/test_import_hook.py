@@ -1,4 +1,4 @@
-"""The hook after an import: it changes nothing of the import, and misses none."""
+"""The post-import hook runs after every import of its module, and does not change the import."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.companions
 
 @pytest.fixture
 def name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    """A module that can be imported, and whose finders are put back."""
+    """The name of a module that can be imported; the finders are restored after the test."""
     name = f"hooked_{tmp_path.name}"
     (tmp_path / f"{name}.py").write_text("answer = 42\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -34,7 +34,7 @@ def name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     sys.modules.pop(name, None)
 
 
-def placed(name: str) -> tuple[PostImportHook, list[Any]]:
+def install_hook(name: str) -> tuple[PostImportHook, list[Any]]:
     called: list[Any] = []
     hook = PostImportHook(name, lambda module: called.append((module, module.answer)))
     hook.install()
@@ -43,8 +43,8 @@ def placed(name: str) -> tuple[PostImportHook, list[Any]]:
     return hook, called
 
 
-def test_it_is_called_after_an_import_and_after_a_reload_until_it_is_withdrawn(name: str) -> None:
-    hook, called = placed(name)
+def test_hook_runs_after_import_and_reload_until_it_is_removed(name: str) -> None:
+    hook, called = install_hook(name)
     module = importlib.import_module(name)
     assert called == [(module, 42)]
     vars(module)["answer"] = 7
@@ -56,8 +56,8 @@ def test_it_is_called_after_an_import_and_after_a_reload_until_it_is_withdrawn(n
     assert len(called) == 2
 
 
-def test_the_module_looks_as_it_would_without_it(name: str) -> None:
-    placed(name)
+def test_imported_module_keeps_its_own_loader(name: str) -> None:
+    install_hook(name)
     module = importlib.import_module(name)
     assert module.__spec__ is not None
     for loader in (module.__loader__, module.__spec__.loader):
@@ -65,9 +65,9 @@ def test_the_module_looks_as_it_would_without_it(name: str) -> None:
         assert type(loader) is not hook._Loader
 
 
-def test_a_finder_that_searches_again_has_it_called_once(name: str) -> None:
+def test_finder_that_searches_again_runs_the_hook_once(name: str) -> None:
     class Searching:
-        """As wrapt's and ddtrace's are."""
+        """A finder that calls the other finders, like those of wrapt and ddtrace."""
 
         searching = False
 
@@ -78,15 +78,15 @@ def test_a_finder_that_searches_again_has_it_called_once(name: str) -> None:
             return importlib.util.find_spec(wanted)
 
     sys.meta_path.insert(0, Searching())
-    _, called = placed(name)
+    _, called = install_hook(name)
     importlib.import_module(name)
     assert len(called) == 1
 
 
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # what is tested
-def test_a_fork_while_another_thread_finds_has_it_called_in_the_child(name: str) -> None:
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # the test needs this fork
+def test_hook_runs_in_a_child_forked_while_a_thread_searches(name: str) -> None:
     class Waiting:
-        """A finder that one thread is in the middle of, for as long as it lives."""
+        """A finder that blocks one thread until the end of the test."""
 
         def find_spec(self, *_: Any) -> None:
             if threading.current_thread() is finding:
@@ -94,7 +94,7 @@ def test_a_fork_while_another_thread_finds_has_it_called_in_the_child(name: str)
                 go_on.wait(60)
 
     found, go_on = threading.Event(), threading.Event()
-    hook, _ = placed(name)
+    hook, _ = install_hook(name)
     sys.meta_path.insert(0, Waiting())
     finding = threading.Thread(target=hook.find_spec, args=(name,))
     finding.start()
@@ -112,22 +112,22 @@ def test_a_fork_while_another_thread_finds_has_it_called_in_the_child(name: str)
             thread.start()
         for thread in threads:
             thread.join()
-        # One of them may have the ident of the thread that the fork has left behind.
+        # One of them may reuse the identifier of the thread that searched before the fork.
         os._exit(0 if hooked == [True] * 8 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     go_on.set()
     finding.join()
 
 
-def test_what_nobody_finds_is_not_found_and_an_old_finder_is_passed_by(name: str) -> None:
+def test_missing_module_is_not_found_and_old_finder_is_skipped(name: str) -> None:
     sys.meta_path.insert(0, SimpleNamespace())
-    placed(f"{name}_missing")
+    install_hook(f"{name}_missing")
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module(f"{name}_missing")
 
 
-def test_a_loader_of_the_old_kind_is_left_alone(name: str) -> None:
-    hook, _ = placed(name)
+def test_loader_without_exec_module_is_not_replaced(name: str) -> None:
+    hook, _ = install_hook(name)
     spec = SimpleNamespace(loader=SimpleNamespace())
     sys.meta_path.insert(0, SimpleNamespace(find_spec=lambda *_: spec))
     assert hook.find_spec(name) is spec
@@ -135,7 +135,7 @@ def test_a_loader_of_the_old_kind_is_left_alone(name: str) -> None:
 
 
 class Slow:
-    """A finder and loader whose module is found, but not yet in ``sys.modules``."""
+    """A finder and loader that blocks before its module is in ``sys.modules``."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -164,11 +164,11 @@ def slow(name: str) -> Iterator[Slow]:
     importing.join()
 
 
-def importing(do: Callable[[], Any]) -> Any:
+def importlib_with(do: Callable[[], Any]) -> Any:
     return SimpleNamespace(import_module=lambda _: do(), _bootstrap=importlib._bootstrap)
 
 
-def test_an_import_that_has_only_found_its_module_is_waited_for(
+def test_import_that_has_only_found_its_module_is_awaited(
     name: str, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def import_module() -> Any:
@@ -176,32 +176,32 @@ def test_an_import_that_has_only_found_its_module_is_waited_for(
         return importlib.import_module(name)
 
     assert name not in sys.modules
-    monkeypatch.setattr(hook, "importlib", importing(import_module))
+    monkeypatch.setattr(hook, "importlib", importlib_with(import_module))
     assert imported(name, "answer").answer == 42
 
 
-def test_an_import_that_fails_where_it_is_waited_for_is_none_of_ours(
+def test_awaited_import_that_fails_is_ignored(
     name: str, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> Any:
         raise ImportError(name)
 
-    monkeypatch.setattr(hook, "importlib", importing(fail))
+    monkeypatch.setattr(hook, "importlib", importlib_with(fail))
     assert imported(name, "answer") is None
 
 
-def test_no_import_is_begun(name: str) -> None:
+def test_looking_for_the_module_imports_nothing(name: str) -> None:
     assert imported(name, "answer") is None
     assert name not in sys.modules
 
 
-def test_a_lock_that_a_fork_has_left_locked_is_let_go() -> None:
-    held, let_go = threading.Event(), threading.Event()
+def test_lock_that_is_held_during_a_fork_is_replaced_in_the_child() -> None:
+    held, released = threading.Event(), threading.Event()
 
     def hold() -> None:
         with apply._lock:
             held.set()
-            let_go.wait(60)
+            released.wait(60)
 
     holding = threading.Thread(target=hold)
     holding.start()
@@ -211,7 +211,7 @@ def test_a_lock_that_a_fork_has_left_locked_is_let_go() -> None:
     asked.start()
     asked.join(60)
     assert not asked.is_alive()
-    let_go.set()
+    released.set()
     holding.join()
 
 
@@ -228,11 +228,11 @@ def wrapped(module):
 
 async def main():
     agentex_usage_patch.apply_patch(strict=True)
-    theirs = hook.PostImportHook(_upstream.MODULE, wrapped)
-    theirs.install()
-    # Theirs stands nearer to the module: it wraps first, ours is applied on top.
-    sys.meta_path.remove(theirs)
-    sys.meta_path.insert(1, theirs)
+    other = hook.PostImportHook(_upstream.MODULE, wrapped)
+    other.install()
+    # The other hook is closer to the module: it wraps first, and the patch goes on top.
+    sys.meta_path.remove(other)
+    sys.meta_path.insert(1, other)
     before = asyncio.all_tasks()
     importlib.import_module(_upstream.MODULE)
     said["tasks"] = len(asyncio.all_tasks() - before)
@@ -242,7 +242,7 @@ asyncio.run(main())
 
 
 @pytest.mark.processes
-def test_the_import_hook_observes_such_a_wrapper_within_a_running_loop() -> None:
+def test_hook_probes_a_wrapper_that_needs_a_loop_within_a_running_loop() -> None:
     said = child(IN_THE_HOOK)
     assert said["within"]["states"] == ["patched" if AFFECTED else "native"]
     assert said["tasks"] == 0

@@ -1,4 +1,4 @@
-"""Applied before or after the SDK's import, in a process of its own: the same end."""
+"""The patch works the same whether it is applied before or after the SDK is imported."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..children import AFFECTED, ANSWER, CALL, UNPATCHED, child, fresh
 pytestmark = pytest.mark.processes
 
 
-def test_applied_before_the_import_it_waits_for_it_and_loads_nothing_of_the_sdk() -> None:
-    # Its own process: it sees a whole import of the SDK from nothing.
+def test_applying_before_the_import_waits_and_imports_nothing_of_the_sdk() -> None:
+    # A new process, since the SDK must be imported for the first time.
     said = fresh(f"""
 import agentex_usage_patch
 seen("before", agentex_usage_patch.status())
@@ -39,7 +39,7 @@ seen("removed", agentex_usage_patch.remove_patch())
     assert said["removed"]["states"] == ["missing" if AFFECTED else "native"]
 
 
-def test_applied_after_the_import_it_ends_in_the_same_state() -> None:
+def test_applying_after_the_import_ends_in_the_same_state() -> None:
     said = child(f"""
 import {_upstream.MODULE}
 import agentex_usage_patch
@@ -51,7 +51,7 @@ seen("applied", agentex_usage_patch.apply_patch())
     assert said["lines"] == [["INFO", said["applied"]["summary"]]]
 
 
-def test_the_one_line_import_applies_it() -> None:
+def test_importing_auto_applies_the_patch() -> None:
     said = child(f"""
 import agentex_usage_patch.auto
 seen("applied", agentex_usage_patch.status())
@@ -68,7 +68,7 @@ seen("applied", agentex_usage_patch.status())
     assert said["call"] == ANSWER
 
 
-def test_switched_off_it_leaves_the_import_alone() -> None:
+def test_switched_off_patch_leaves_the_imported_sdk_unpatched() -> None:
     said = child(
         f"""
 import agentex_usage_patch.auto
@@ -86,8 +86,8 @@ seen("imported", agentex_usage_patch.status())
 
 
 @pytest.fixture
-def another_sdk(tmp_path: Path) -> Path:
-    """An agentex-sdk 0.10.4 that stands before the installed one and lost its method."""
+def broken_sdk(tmp_path: Path) -> Path:
+    """A fake agentex-sdk 0.10.4 without `get_response`, found before the installed one."""
     module = tmp_path.joinpath(*_upstream.MODULE.split(".")).with_suffix(".py")
     module.parent.mkdir(parents=True)
     for package in (*module.relative_to(tmp_path).parents[:-1],):
@@ -99,7 +99,7 @@ def another_sdk(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_strict_before_the_import_raises_at_the_import(another_sdk: Path) -> None:
+def test_strict_before_the_import_raises_at_the_import(broken_sdk: Path) -> None:
     said = fresh(f"""
 from agentex_usage_patch import AgentexUsagePatchError, apply_patch
 seen("applied", apply_patch(strict=True))
@@ -107,31 +107,31 @@ try:
     import {_upstream.MODULE}
 except AgentexUsagePatchError as error:
     seen("raised", error.status)
-""", another_sdk)  # fmt: skip
+""", broken_sdk)  # fmt: skip
     assert "will be applied" in said["applied"]["summary"]
     assert "get_response was not found" in said["raised"]["summary"]
     assert said["lines"] == [["WARNING", said["raised"]["summary"]]]
 
 
-def test_without_strict_a_model_that_cannot_be_patched_is_imported(another_sdk: Path) -> None:
+def test_without_strict_an_unpatchable_model_is_imported(broken_sdk: Path) -> None:
     said = fresh(f"""
 from agentex_usage_patch import apply_patch, status
 apply_patch()
 import {_upstream.MODULE}
 seen("imported", status())
-""", another_sdk)  # fmt: skip
+""", broken_sdk)  # fmt: skip
     assert said["imported"]["states"] == ["unknown"]
     assert said["lines"] == [["WARNING", said["imported"]["summary"]]]
 
 
-def test_removed_before_the_import_it_has_nothing_to_say_at_the_import(another_sdk: Path) -> None:
+def test_removed_patch_logs_nothing_at_the_import(broken_sdk: Path) -> None:
     said = fresh(f"""
 from agentex_usage_patch import apply_patch, remove_patch, status
 apply_patch(strict=True)
 seen("removed", remove_patch())
 import {_upstream.MODULE}
 seen("imported", status())
-""", another_sdk)  # fmt: skip
+""", broken_sdk)  # fmt: skip
     assert "call apply_patch()" in said["removed"]["summary"]
     assert said["imported"]["states"] == ["unknown"]
     assert said["lines"] == []

@@ -1,4 +1,4 @@
-"""Every order of events ends in the same state, and `status` tells it."""
+"""Every order of importing, patching, reloading and forking ends in the same state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.processes
 
 _SDK = _upstream.MODULE
 
-#: Each is followed by a call, a removal and another call.
+#: After each, the test makes a call, removes the patch, and makes another call.
 ORDERS = {
     "import the name, patch": f"""
 from {_SDK} import {_upstream.CLASS} as named
@@ -109,7 +109,7 @@ from agentex_usage_patch._patching import place
 from agentex_usage_patch._patching import apply
 finders = list(sys.meta_path)
 def fork():
-    # Goes on in the child; the parent only hands its output and its exit code on.
+    # The code continues in the child; the parent exits with the child's exit code.
     child = os.fork()
     if child:
         os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
@@ -128,15 +128,15 @@ said["finders"] = [repr(finder) for finder in sys.meta_path if "PostImportHook" 
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_the_end_is_the_same(order: str) -> None:
+def test_every_order_ends_in_the_same_state(order: str) -> None:
     said = child(_BEGIN + ORDERS[order] + _END)
     assert said["patched"]["states"] == ["patched" if AFFECTED else "native"]
     assert said["answer"] == ANSWER
-    # One line each time that it was applied, and none for anything else.
+    # One line for each application, and no other lines.
     times = 1 + (order == "import, patch, remove twice, patch")
-    left_behind = AFFECTED and order == "import, reload, patch"
-    assert ("from before a reload, is not patched" in said["patched"]["summary"]) is left_behind
-    level = "WARNING" if left_behind else "INFO"
+    old_class = AFFECTED and order == "import, reload, patch"
+    assert ("from before a reload, is not patched" in said["patched"]["summary"]) is old_class
+    level = "WARNING" if old_class else "INFO"
     assert said["lines"] == [[level, said["patched"]["summary"]]] * times
     assert said["removed"]["states"] == ["missing" if AFFECTED else "native"]
     assert said["call"] == UNPATCHED
@@ -144,7 +144,7 @@ def test_the_end_is_the_same(order: str) -> None:
     assert said["finders"] == []
 
 
-def test_models_made_before_a_reload_stay_patched_until_it_is_removed() -> None:
+def test_model_from_before_a_reload_stays_patched_until_removal() -> None:
     said = child(f"""
 import importlib
 from agentex_usage_patch import apply_patch, remove_patch

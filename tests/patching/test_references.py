@@ -1,4 +1,4 @@
-"""Patched old = old: what pickles and copies `get_response` gets it by reference, as before."""
+"""Patched old = old: pickle and copy handle `get_response` by reference."""
 
 from __future__ import annotations
 
@@ -15,59 +15,55 @@ import pytest
 from agentex_usage_patch import _upstream, apply_patch, remove_patch
 
 from .. import calls
-from ..calls import AFFECTED
+from ..calls import AFFECTED, class_attribute
 
 pytestmark = pytest.mark.companions
 
 
-def pickled(what: Any) -> Any:
-    return pickle.loads(pickle.dumps(what))
+def pickled(function: Any) -> Any:
+    return pickle.loads(pickle.dumps(function))
 
 
-def cloudpickled(what: Any) -> Any:
+def cloudpickled(function: Any) -> Any:
     cloudpickle: Any = importlib.import_module("cloudpickle")
-    return cloudpickle.loads(cloudpickle.dumps(what))
-
-
-def in_the_class() -> Any:
-    return vars(calls.sdk.TemporalStreamingModel)["get_response"]
+    return cloudpickle.loads(cloudpickle.dumps(function))
 
 
 @pytest.mark.parametrize("duplicate", [pickled, cloudpickled, copy.copy, copy.deepcopy])
 @pytest.mark.parametrize("patched", [False, True])
-def test_it_is_the_same_object(duplicate: Callable[[Any], Any], *, patched: bool) -> None:
+def test_copy_is_the_same_object(duplicate: Callable[[Any], Any], *, patched: bool) -> None:
     if patched:
         apply_patch()
-    assert duplicate(calls.sdk.TemporalStreamingModel.get_response) is in_the_class()
+    assert duplicate(calls.sdk.TemporalStreamingModel.get_response) is class_attribute()
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
-def test_a_removed_one_is_copied_as_itself(duplicate: Callable[[Any], Any]) -> None:
+def test_removed_wrapper_is_copied_as_itself(duplicate: Callable[[Any], Any]) -> None:
     apply_patch()
-    removed = in_the_class()
+    removed = class_attribute()
     remove_patch()
     assert duplicate(removed) is removed
 
 
-def test_a_removed_one_is_pickled_as_what_stands_there_now() -> None:
+def test_removed_wrapper_is_pickled_as_the_current_get_response() -> None:
     apply_patch()
-    removed = in_the_class()
+    removed = class_attribute()
     remove_patch()
-    assert pickled(removed) is in_the_class()
+    assert pickled(removed) is class_attribute()
 
 
-def test_one_from_before_a_reload_is_pickled_as_what_stands_there_now(
+def test_wrapper_from_before_a_reload_is_pickled_as_the_current_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     apply_patch()
-    before = in_the_class()
+    before = class_attribute()
 
     class TemporalStreamingModel:
         async def get_response(self) -> None:
-            """Stand where a reload puts another class."""
+            """Stand for the method of the reloaded class."""
 
     monkeypatch.setattr(calls.sdk, "TemporalStreamingModel", TemporalStreamingModel)
-    if not AFFECTED:  # a plain function that its module no longer holds
+    if not AFFECTED:  # pickle refuses a function that is no longer in its module
         with pytest.raises(pickle.PicklingError, match="not the same object"):
             pickled(before)
         return
@@ -84,9 +80,9 @@ assert loaded is TemporalStreamingModel.get_response
 
 
 @pytest.mark.processes
-def test_it_is_loaded_where_this_package_is_not() -> None:
-    # In a process of its own, since this one has imported it.
+def test_pickle_is_loaded_without_this_package() -> None:
+    # A new process, since this one has imported the package.
     apply_patch()
-    done = subprocess.run([sys.executable, "-c", LOAD], input=pickle.dumps(in_the_class()),
+    done = subprocess.run([sys.executable, "-c", LOAD], input=pickle.dumps(class_attribute()),
                           capture_output=True, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()

@@ -1,4 +1,4 @@
-"""What stands in the class is, to whoever looks at it or calls it, what it wraps."""
+"""The wrapper looks and behaves like the function that it wraps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MODEL: Any = calls.sdk.TemporalStreamingModel
 
 
 def seen(function: Any) -> list[Any]:
-    """Return what can be asked of a function or method without calling it."""
+    """Return what introspection shows of a function or method."""
     return [
         inspect.signature(function),
         inspect.getfullargspec(function),
@@ -35,7 +35,7 @@ def seen(function: Any) -> list[Any]:
     ]
 
 
-def test_it_looks_as_the_original_from_the_class_and_from_a_model() -> None:
+def test_wrapper_looks_like_the_original_on_class_and_model() -> None:
     model = make_model(Recording())
     before = [seen(MODEL.get_response), seen(model.get_response)]
     apply_patch()
@@ -45,7 +45,7 @@ def test_it_looks_as_the_original_from_the_class_and_from_a_model() -> None:
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["a model", "a model by name"])
-async def test_from_the_class_it_is_called_with(named: bool) -> None:
+async def test_wrapper_can_be_called_through_the_class_with(named: bool) -> None:
     apply_patch()
     model: Any = make_model(Recording(event()))
 
@@ -59,7 +59,7 @@ async def test_from_the_class_it_is_called_with(named: bool) -> None:
     assert tokens((await ask(Called)).usage) == TOKENS
 
 
-async def test_one_that_is_linked_to_another_original_calls_that_one() -> None:
+async def test_wrapper_calls_the_function_in_its_wrapped_attribute() -> None:
     first, second = (functools.partial(answer, name) for name in ("first", "second"))
     wrapper = GetResponse(Described(first), FIXES)
     assert await bound(wrapper)() == "first"
@@ -67,7 +67,7 @@ async def test_one_that_is_linked_to_another_original_calls_that_one() -> None:
     assert await bound(wrapper)() == "second"
 
 
-async def test_a_descriptor_of_somebodys_is_told_the_models_class_as_owner() -> None:
+async def test_wrapped_descriptor_gets_the_class_of_the_model_as_owner() -> None:
     described = Described(functools.partial(answer, ""))
     wrapper = GetResponse(described, FIXES)
     model = make_model(Recording())
@@ -78,7 +78,7 @@ async def test_a_descriptor_of_somebodys_is_told_the_models_class_as_owner() -> 
     assert described.owners == [MODEL, MODEL, MODEL]
 
 
-def test_whatever_somebodys_wrapper_says_of_itself_the_patch_is_applied() -> None:
+def test_wrapper_with_odd_attributes_is_patched() -> None:
     original = vars(MODEL)["get_response"]
 
     class Odd(Described):
@@ -93,7 +93,7 @@ def test_whatever_somebodys_wrapper_says_of_itself_the_patch_is_applied() -> Non
 
 
 class Described:
-    """A wrapper of somebody's that binds in its own way."""
+    """A third-party wrapper with its own ``__get__``."""
 
     def __init__(self, bind: Any) -> None:
         self.bind = bind

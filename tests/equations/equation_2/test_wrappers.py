@@ -1,4 +1,4 @@
-"""Patched old = old, everywhere else: somebody's wrapper beneath ours, and on top of it."""
+"""Patched old = old: a third-party wrapper works beneath the patch and on top of it."""
 
 from __future__ import annotations
 
@@ -15,89 +15,85 @@ import agentex_usage_patch
 from agentex_usage_patch._patching.call import Call
 from agentex_usage_patch._patching.model import Model
 
-from .. import calls
-from ..calls import make_model, tokens
-from ..clients import TOKENS, Recording, ask, event
-from ..wire import Wire, completed
+from ... import calls
+from ...calls import make_model, tokens
+from ...clients import TOKENS, Recording, ask, event
+from ...wire import Wire, completed
 
 pytestmark = pytest.mark.companions
 
 
-def wrapped_by_a_function(meet: Any) -> None:
-    """Replace get_response by a plain function that calls it, as people patch by hand."""
+def plain_function(receive: Any) -> None:
+    """Replace get_response by a function that calls it, as in a patch written by hand."""
     original = calls.sdk.TemporalStreamingModel.get_response
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return await original(meet(self), *args, **kwargs)
+        return await original(receive(self), *args, **kwargs)
 
     calls.sdk.TemporalStreamingModel.get_response = get_response
 
 
-def wrapped_by_wrapt(meet: Any) -> None:
-    """Wrap get_response as tracers do."""
-    original = vars(calls.sdk.TemporalStreamingModel)["get_response"]
+def wrapt_wrapper(receive: Any) -> None:
+    """Wrap get_response with wrapt, as tracers do."""
+    original = calls.class_attribute()
 
     async def get_response(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        met = meet(instance)
-        call = wrapped if met is instance else original.__get__(met, type(met))
+        model = receive(instance)
+        call = wrapped if model is instance else original.__get__(model, type(model))
         return await call(*args, **kwargs)
 
     wrapper = wrapt.FunctionWrapper(original, get_response)
     calls.sdk.TemporalStreamingModel.get_response = wrapper
 
 
-def beneath(wrap: Any, meet: Any) -> None:
-    """Wrap get_response, then patch; the probe is over when somebody meets a model."""
+def beneath(wrap: Any, receive: Any) -> None:
+    """Wrap get_response, then patch; the models of the probe are not passed to `receive`."""
     probing = True
 
-    def meet_callers(model: Any) -> Any:
-        return model if probing else meet(model)
+    def receive_callers(model: Any) -> Any:
+        return model if probing else receive(model)
 
-    wrap(meet_callers)
+    wrap(receive_callers)
     agentex_usage_patch.apply_patch()
     probing = False
 
 
-def on_top(wrap: Any, meet: Any) -> None:
+def on_top(wrap: Any, receive: Any) -> None:
     """Patch, then wrap get_response."""
     agentex_usage_patch.apply_patch()
-    wrap(meet)
+    wrap(receive)
 
 
 @pytest.fixture(
-    params=itertools.product([wrapped_by_a_function, wrapped_by_wrapt], [beneath, on_top]),
+    params=itertools.product([plain_function, wrapt_wrapper], [beneath, on_top]),
     ids=lambda param: " ".join(each.__name__ for each in param),
 )
 def wrapped_by(request: pytest.FixtureRequest) -> Any:
-    """A way to put a wrapper into the class, on either side of the patch."""
+    """A function that installs a wrapper, beneath the patch or on top of it."""
     wrap, side = request.param
     return functools.partial(side, wrap)
 
 
-async def test_somebodys_wrapper_meets_the_model_once_per_call(
-    wrapped_by: Any,
-) -> None:
-    met: list[Any] = []
+async def test_wrapper_receives_the_model_once_per_call(wrapped_by: Any) -> None:
+    received: list[Any] = []
 
-    def meet(model: Any) -> Any:
-        met.append((isinstance(model, calls.sdk.TemporalStreamingModel), model == real))
+    def receive(model: Any) -> Any:
+        received.append((isinstance(model, calls.sdk.TemporalStreamingModel), model == real))
         return model
 
-    wrapped_by(meet)
+    wrapped_by(receive)
     wire = Wire([completed()])
     real = make_model(wire.client())
     for count in (1, 2):
         result = await ask(real, conversation_id="conv_1")
-        assert met == [(True, True)] * count
+        assert received == [(True, True)] * count
         assert tokens(result.usage) == TOKENS
         assert len(wire.bodies) == count
         assert wire.bodies[-1]["conversation"] == "conv_1"
 
 
-async def test_what_somebodys_wrapper_writes_and_deletes_is_on_the_real_model(
-    wrapped_by: Any,
-) -> None:
-    def meet(model: Any) -> Any:
+async def test_wrapper_writes_and_deletes_on_the_real_model(wrapped_by: Any) -> None:
+    def receive(model: Any) -> Any:
         assert vars(model) == vars(real)
         model.count = getattr(model, "count", 0) + 1
         del model.doomed
@@ -107,7 +103,7 @@ async def test_what_somebodys_wrapper_writes_and_deletes_is_on_the_real_model(
         assert {real: "found"}[model] == "found"
         return model
 
-    wrapped_by(meet)
+    wrapped_by(receive)
     real = make_model(Recording(event()))
     real.doomed = True
     result = await ask(real)
@@ -118,17 +114,17 @@ async def test_what_somebodys_wrapper_writes_and_deletes_is_on_the_real_model(
 
 
 @pytest.mark.parametrize("make_copy", [copy.copy, copy.deepcopy])
-async def test_somebodys_wrapper_may_call_with_a_copy(wrapped_by: Any, make_copy: Any) -> None:
+async def test_wrapper_may_call_with_a_copy(wrapped_by: Any, make_copy: Any) -> None:
     class Deep(Recording):
         def __deepcopy__(self, memo: object) -> Deep:
             return self
 
-    def meet(model: Any) -> Any:
+    def receive(model: Any) -> Any:
         copied = make_copy(model)
         copied.model_name = "of the copy"
         return copied
 
-    wrapped_by(meet)
+    wrapped_by(receive)
     client = Deep(event())
     real = make_model(client)
     result = await ask(real, conversation_id="conv_1")
@@ -138,7 +134,7 @@ async def test_somebodys_wrapper_may_call_with_a_copy(wrapped_by: Any, make_copy
     assert real.model_name == "gpt-4o"
 
 
-async def test_methods_that_somebodys_wrapper_calls_run_on_the_real_model(wrapped_by: Any) -> None:
+async def test_methods_called_by_a_wrapper_run_on_the_real_model(wrapped_by: Any) -> None:
     class Introspective(calls.sdk.TemporalStreamingModel):  # type: ignore[misc]  # Any
         def itself(self) -> Any:
             return self
@@ -151,28 +147,28 @@ async def test_methods_that_somebodys_wrapper_calls_run_on_the_real_model(wrappe
         def client(self, client: Any) -> None:
             self.real_client = client
 
-    met: list[Any] = []
+    received: list[Any] = []
 
-    def meet(model: Any) -> Any:
-        met.append(model.itself())
+    def receive(model: Any) -> Any:
+        received.append(model.itself())
         return model
 
-    wrapped_by(meet)
+    wrapped_by(receive)
     real = make_model(Recording(event()), Introspective)
     result = await ask(real)
-    assert met == [real] and met[0] is real
-    assert type(met[0]) is Introspective
+    assert received == [real] and received[0] is real
+    assert type(received[0]) is Introspective
     assert tokens(result.usage) == TOKENS
 
 
-async def test_a_client_may_be_replaced_during_the_call(wrapped_by: Any) -> None:
+async def test_wrapper_may_replace_the_client_during_the_call(wrapped_by: Any) -> None:
     second = Recording(event())
 
-    def meet(model: Any) -> Any:
+    def receive(model: Any) -> Any:
         model.client = second
         return model
 
-    wrapped_by(meet)
+    wrapped_by(receive)
     first = Recording()
     real = make_model(first)
     result = await ask(real, conversation_id="conv_1")
@@ -182,13 +178,13 @@ async def test_a_client_may_be_replaced_during_the_call(wrapped_by: Any) -> None
     assert real.client is second
 
 
-async def test_no_stand_in_is_left_in_the_state_of_the_model(wrapped_by: Any) -> None:
-    def meet(model: Any) -> Any:
+async def test_no_stand_in_remains_on_the_model(wrapped_by: Any) -> None:
+    def receive(model: Any) -> Any:
         model.client = model.client
         model.tracer = model.tracer
         return model
 
-    wrapped_by(meet)
+    wrapped_by(receive)
     client = Recording(event())
     real = make_model(client)
     tracer = real.tracer
@@ -197,12 +193,12 @@ async def test_no_stand_in_is_left_in_the_state_of_the_model(wrapped_by: Any) ->
     assert type(vars(real)["tracer"]) is calls.Tracer and real.tracer is tracer
 
 
-def test_a_stand_in_pickles_as_what_it_stands_for() -> None:
+def test_stand_in_is_pickled_as_the_real_object() -> None:
     restored = pickle.loads(pickle.dumps(Model({"a": 1}, Call(frozenset(), {}))))
     assert restored == {"a": 1} and type(restored) is dict
 
 
-def test_stand_ins_of_one_thing_are_equal_and_those_of_others_are_not() -> None:
+def test_stand_ins_compare_as_the_real_objects_do() -> None:
     class Strict:
         def __eq__(self, other: object) -> bool:
             return type(other) is Strict

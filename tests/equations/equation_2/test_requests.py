@@ -1,4 +1,4 @@
-"""Patched old = old, everywhere else: requests, what travels in them, and whose they are."""
+"""Patched old = old: a request holds what the caller passes, and no argument is modified."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from openai.resources.responses import AsyncResponses
 
 import agentex_usage_patch
 
-from .. import calls, goldens
-from ..calls import AFFECTED, arguments, make_model, observe, tokens
-from ..clients import TOKENS, Declaring, Recording, ask, event, ours
-from ..wire import Wire, completed
+from ... import calls, goldens
+from ...calls import AFFECTED, arguments, make_model, observe, tokens
+from ...clients import TOKENS, Declaring, Recording, ask, event, package_log
+from ...wire import Wire, completed
 
 pytestmark = pytest.mark.body
 
-#: A value of each forwarded field, as a caller gives it and as the workaround does.
+#: A value for each forwarded field: as a keyword argument, and in ``extra_args``.
 KEYWORDS: dict[str, Any] = {
     "previous_response_id": "resp_abcdef123456",
     "conversation_id": "conv_keyword",
@@ -35,19 +35,19 @@ PAIRS = dict(zip(KEYWORDS, WORKAROUND, strict=True))
 
 
 def declared(name: str) -> bool:
-    """Say whether the installed openai SDK's create has this parameter: 1.99.9 lacks some."""
+    """Return whether ``create`` of the openai SDK has this parameter; 1.99.9 lacks some."""
     return name in inspect.signature(AsyncResponses.create).parameters
 
 
 @pytest.mark.parametrize("name", WORKAROUND)
-async def test_the_workaround_by_extra_args_goes_on_being_sent_as_it_was(
+async def test_workaround_in_extra_args_is_still_sent(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = {"extra_args": {name: WORKAROUND[name]}}
     before = await observe(Wire([completed()]), settings, {})
     assert agentex_usage_patch.apply_patch().complete
     after = await observe(Wire([completed()]), settings, {})
-    if not AFFECTED:  # upstream gives the keyword twice
+    if not AFFECTED:  # upstream passes the keyword twice
         assert after["raised"][0] == "TypeError"
         assert after == before
         return
@@ -56,15 +56,15 @@ async def test_the_workaround_by_extra_args_goes_on_being_sent_as_it_was(
         name: WORKAROUND[name]
     }
     assert after["usage"] == TOKENS
-    assert ours(caplog) == []
+    assert package_log(caplog) == []
     if declared(name):
         assert after["bodies"] == before["bodies"]
-    else:  # what failed works: the field travels in extra_body
+    else:  # openai 1.99.9: the call failed before, and now sends the field in extra_body
         assert before["raised"][0] == "TypeError"
 
 
 @pytest.mark.parametrize("keyword", KEYWORDS)
-async def test_a_keyword_wins_over_the_workaround_with_one_warning(
+async def test_keyword_overrides_extra_args_and_warns_once(
     keyword: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = PAIRS[keyword]
@@ -78,7 +78,7 @@ async def test_a_keyword_wins_over_the_workaround_with_one_warning(
             continue
         assert "raised" not in seen
         assert wire.bodies[0][name] == KEYWORDS[keyword]
-    warnings = ours(caplog)
+    warnings = package_log(caplog)
     assert len(warnings) == AFFECTED
     for warning in warnings:
         assert warning.levelno == logging.WARNING
@@ -86,7 +86,7 @@ async def test_a_keyword_wins_over_the_workaround_with_one_warning(
         assert str(KEYWORDS[keyword]) not in warning.getMessage()
 
 
-async def test_a_keyword_that_says_the_same_as_the_workaround_is_no_news(
+async def test_keyword_equal_to_extra_args_does_not_warn(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert agentex_usage_patch.apply_patch().complete
@@ -97,10 +97,10 @@ async def test_a_keyword_that_says_the_same_as_the_workaround_is_no_news(
         assert seen["raised"][0] == "TypeError"
         return
     assert seen["bodies"][0]["previous_response_id"] == "resp_abcdef123456"
-    assert ours(caplog) == []
+    assert package_log(caplog) == []
 
 
-async def test_an_invented_id_is_not_sent_and_warned_about_once(
+async def test_invented_id_is_not_sent_and_warns_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert agentex_usage_patch.apply_patch().complete
@@ -110,13 +110,13 @@ async def test_an_invented_id_is_not_sent_and_warned_about_once(
     for _ in range(3):
         result = await ask(model, previous_response_id="resp_0a1b2c3d")
         assert tokens(result.usage) == TOKENS
-    if not AFFECTED:  # upstream has no such workflows, and sends what it is given
+    if not AFFECTED:  # fixed releases invent no ids, and send any id
         assert [body["previous_response_id"] for body in wire.bodies] == ["resp_0a1b2c3d"] * 3
-        assert ours(caplog) == []
+        assert package_log(caplog) == []
         return
     assert len(wire.bodies) == 3
     assert not any("previous_response_id" in body for body in wire.bodies)
-    warning, *later = ours(caplog)
+    warning, *later = package_log(caplog)
     assert warning.levelno == logging.WARNING
     assert "previous_response_id" in warning.getMessage()
     assert "unchained" in warning.getMessage()
@@ -124,7 +124,7 @@ async def test_an_invented_id_is_not_sent_and_warned_about_once(
     assert ["2 times" in later[0].getMessage(), "3 times" in later[1].getMessage()] == [True] * 2
 
 
-async def test_an_invented_id_does_not_displace_the_workaround() -> None:
+async def test_invented_id_does_not_override_extra_args() -> None:
     assert agentex_usage_patch.apply_patch().complete
     settings = {"extra_args": {"previous_response_id": "resp_fedcba654321"}}
     seen = await observe(Wire([completed()]), settings, {"previous_response_id": "resp_0a1b2c3d"})
@@ -147,17 +147,17 @@ async def test_an_invented_id_does_not_displace_the_workaround() -> None:
         "resp_" + "0a1b2c3d" * 6,
     ],
 )
-async def test_an_id_that_only_resembles_an_invented_one_is_sent(
+async def test_id_that_resembles_an_invented_one_is_sent(
     issued: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert agentex_usage_patch.apply_patch().complete
     wire = Wire([completed()])
     await ask(make_model(wire.client()), previous_response_id=issued)
     assert wire.bodies[0]["previous_response_id"] == issued
-    assert ours(caplog) == []
+    assert package_log(caplog) == []
 
 
-async def test_nothing_that_the_caller_passed_is_changed() -> None:
+async def test_arguments_of_the_caller_are_not_modified() -> None:
     assert agentex_usage_patch.apply_patch().complete
     settings = calls.sdk.ModelSettings(
         extra_args={"prompt_cache_key": "key", "safety_identifier": "me"},
@@ -177,7 +177,7 @@ async def test_nothing_that_the_caller_passed_is_changed() -> None:
 @pytest.mark.parametrize(
     "extra_body", [None, {}, {"mine": {"deep": [1]}}, {"conversation": "conv_body"}]
 )
-async def test_fields_that_travel_in_extra_body_leave_the_callers_alone(extra_body: Any) -> None:
+async def test_extra_body_of_the_caller_is_not_modified(extra_body: Any) -> None:
     assert agentex_usage_patch.apply_patch().complete
     client = Declaring(event())
     settings = calls.sdk.ModelSettings(
@@ -188,7 +188,7 @@ async def test_fields_that_travel_in_extra_body_leave_the_callers_alone(extra_bo
     if AFFECTED:
         await asked
         sent = client.requests[0]["extra_body"]
-        # What the caller put there wins, as it does in the openai client.
+        # The caller's value wins, as in the openai client.
         assert sent == {"conversation": "conv_1", "prompt_cache_key": "key", **(extra_body or {})}
         assert sent is not extra_body
     else:
@@ -198,7 +198,7 @@ async def test_fields_that_travel_in_extra_body_leave_the_callers_alone(extra_bo
     assert settings.extra_body is extra_body
 
 
-async def test_calls_of_one_model_at_once_do_not_mix() -> None:
+async def test_concurrent_calls_do_not_mix() -> None:
     assert agentex_usage_patch.apply_patch().complete
     wires = [Wire([completed(id=f"resp_of_{n}")]) for n in range(8)]
     with calls.messages():
@@ -219,14 +219,14 @@ async def test_calls_of_one_model_at_once_do_not_mix() -> None:
         ([], [0] * 5, None),
     ],
 )
-async def test_of_requests_that_are_made_again_beneath_ours_the_last_one_counts(
+async def test_last_request_counts_when_a_wrapper_beneath_retries(
     last: list[Any], counted: list[int], response_id: str | None
 ) -> None:
     original = calls.sdk.TemporalStreamingModel.get_response
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = await original(self, *args, **kwargs)
-        if self.model_name == "gpt-4o":  # not the probe's
+        if self.model_name == "gpt-4o":  # not a call of the probe
             client.events = tuple(last)
             result = await original(self, *args, **kwargs)
         return result

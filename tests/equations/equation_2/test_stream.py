@@ -1,4 +1,4 @@
-"""Patched old = old, everywhere else: a call's client and stream, to whoever holds them."""
+"""Patched old = old: the client and the stream of a call behave as the openai SDK's own."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import agentex_usage_patch
 from agentex_usage_patch._patching.call import Capture
 from agentex_usage_patch._patching.model import Stream
 
-from .. import calls
-from ..calls import make_model, tokens
-from ..clients import TOKENS, Recording, ask, assert_handed, event
-from ..wire import Wire, completed, text
+from ... import calls
+from ...calls import make_model, tokens
+from ...clients import TOKENS, Recording, ask, assert_conversation_forwarded, event
+from ...wire import Wire, completed, text
 
 pytestmark = pytest.mark.body
 
@@ -23,13 +23,13 @@ EVENTS = [*text("Hello "), completed()]
 
 
 async def streams(wire: Wire) -> tuple[Any, Any, Capture]:
-    """Return an openai stream, the observed one that stands for it, and its capture."""
+    """Return an openai stream, the stand-in that observes it, and its capture."""
     inner = await wire.client().responses.create(model="gpt-4o", input="Hi", stream=True)
     capture = Capture()
     return inner, Stream(inner, capture), capture
 
 
-async def test_an_observed_stream_is_the_openai_stream_to_its_user() -> None:
+async def test_observed_stream_looks_like_the_openai_stream() -> None:
     wire = Wire(EVENTS)
     inner, stream, _ = await streams(wire)
     assert isinstance(stream, AsyncStream)
@@ -79,24 +79,22 @@ READERS = [
 
 @pytest.mark.parametrize("count", range(len(EVENTS) + 1))
 @pytest.mark.parametrize("read", READERS)
-async def test_a_stream_read_in_part_is_closed_as_often_as_without_us(
-    read: Any, count: int
-) -> None:
+async def test_partly_read_stream_is_closed_as_without_the_patch(read: Any, count: int) -> None:
     outcomes = []
     for observed in (False, True):
         wire = Wire(EVENTS)
         inner, stream, capture = await streams(wire)
-        holder = stream if observed else inner
-        kinds = await read(holder, count)
+        used = stream if observed else inner
+        kinds = await read(used, count)
         closed = [wire.closed, inner.response.is_closed]
-        await holder.close()
+        await used.close()
         outcomes.append((kinds, closed, wire.closed))
     assert outcomes[0] == outcomes[1]
     assert outcomes[1][0] == [each["type"] for each in EVENTS[:count]]
     assert [*capture.read().values()] == (TOKENS if count == len(EVENTS) else [0] * 5)
 
 
-async def test_a_stream_that_was_read_ends_as_the_openai_stream_does() -> None:
+async def test_exhausted_stream_raises_stop_async_iteration() -> None:
     _, stream, _ = await streams(Wire(EVENTS))
     assert len([each async for each in stream]) == len(EVENTS)
     assert [each async for each in stream] == []
@@ -104,7 +102,7 @@ async def test_a_stream_that_was_read_ends_as_the_openai_stream_does() -> None:
         await anext(stream)
 
 
-async def test_an_async_with_passes_the_error_on_to_the_stream() -> None:
+async def test_error_in_async_with_closes_the_stream() -> None:
     wire = Wire(EVENTS)
     _, stream, _ = await streams(wire)
     with pytest.raises(RuntimeError, match="mine"):
@@ -114,7 +112,7 @@ async def test_an_async_with_passes_the_error_on_to_the_stream() -> None:
 
 
 def wrapped_by(before: Any = None, after: Any = None) -> None:
-    """Put somebody's wrapper in the class, which does something around each call."""
+    """Install a third-party wrapper that runs code before and after each call."""
     original = calls.sdk.TemporalStreamingModel.get_response
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -129,14 +127,14 @@ def wrapped_by(before: Any = None, after: Any = None) -> None:
 
 
 class Answering(Recording):
-    """A client that answers a request that is no stream with a plain object."""
+    """A client that answers a request without ``stream`` with a plain response."""
 
     async def create(self, **request: Any) -> Any:
         stream = await super().create(**request)
         return stream if request.get("stream") else event(id="resp_plain").response
 
 
-async def test_a_request_that_is_no_stream_is_passed_on_as_it_is() -> None:
+async def test_request_without_stream_is_passed_through() -> None:
     answers: list[Any] = []
 
     async def moderate(model: Any) -> None:
@@ -149,14 +147,14 @@ async def test_a_request_that_is_no_stream_is_passed_on_as_it_is() -> None:
     result = await ask(make_model(client), conversation_id="conv_1")
     first, asked, last = client.requests
     assert first == last == {"model": "small", "input": "Safe?"}
-    assert_handed(asked)
+    assert_conversation_forwarded(asked)
     assert [answer.id for answer in answers] == ["resp_plain"] * 2
     assert type(answers[0]) is type(event().response)
     assert result.response_id == event().response.id
     assert tokens(result.usage) == TOKENS
 
 
-async def test_a_client_that_is_kept_is_the_plain_one_once_the_call_has_ended() -> None:
+async def test_client_kept_after_the_call_is_no_longer_observed() -> None:
     kept: list[Any] = []
 
     async def keep(model: Any) -> None:
@@ -167,10 +165,10 @@ async def test_a_client_that_is_kept_is_the_plain_one_once_the_call_has_ended() 
     kept.clear()
     client = Recording(event())
     result = await ask(make_model(client), conversation_id="conv_1")
-    (keeper,) = kept
+    (kept_client,) = kept
     late = event(id="resp_late", usage=None)
     client.events = (late,)
-    stream = await keeper.responses.create(stream=True, model="small")
+    stream = await kept_client.responses.create(stream=True, model="small")
     assert client.requests[-1] == {"stream": True, "model": "small"}
     assert [each async for each in stream] == [late]
     assert inspect.isasyncgen(stream)

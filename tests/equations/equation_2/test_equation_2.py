@@ -1,4 +1,4 @@
-"""Patched old = old, everywhere else: what PR #335 is not about stays as it was."""
+"""Patched old = old: what PR #335 does not change is the same with and without the patch."""
 
 from __future__ import annotations
 
@@ -10,28 +10,13 @@ import pytest
 
 import agentex_usage_patch
 
-from .. import calls, cases, goldens
-from ..calls import AFFECTED, arguments, make_model, observe
-from ..clients import Waiting
-from ..wire import Wire, completed, text
+from ... import calls, cases
+from ...calls import AFFECTED, arguments, make_model, observe
+from ...clients import Waiting
+from ...goldens import unchanged_part
+from ...wire import Wire, completed, text
 
 pytestmark = [pytest.mark.body, pytest.mark.companions]
-
-
-def around_the_fix(seen: dict[str, Any]) -> dict[str, Any]:
-    """Return what was seen of a call, without the part that PR #335 is about."""
-    opened, output, raised = seen["span"]
-    output = {key: part for key, part in (output or {}).items() if key != "usage"}
-    bodies = [
-        {name: field for name, field in body.items() if name not in goldens.FIELDS}
-        for body in seen["bodies"]
-    ]
-    kept = {
-        name: part
-        for name, part in seen.items()
-        if name not in ("usage", "response_id", "span", "bodies")
-    }
-    return {**kept, "span": [opened, output, raised], "bodies": bodies}
 
 
 async def before_and_after(
@@ -44,10 +29,10 @@ async def before_and_after(
 
 
 @pytest.mark.parametrize("name", sorted(cases.CASES))
-async def test_everything_else_stays_as_it_was(name: str) -> None:
+async def test_unfixed_behaviour_is_unchanged(name: str) -> None:
     stream, call = cases.CASES[name]
     before, after = await before_and_after(lambda: Wire(stream), call.settings, call.keywords)
-    assert around_the_fix(after) == around_the_fix(before)
+    assert unchanged_part(after) == unchanged_part(before)
     assert before["settings"] and after["settings"]
     if AFFECTED:
         assert before["response_id"] == "invented resp"
@@ -55,10 +40,10 @@ async def test_everything_else_stays_as_it_was(name: str) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 429, 500])
-async def test_an_error_of_the_server_passes_through_after_one_request(status: int) -> None:
+async def test_server_error_is_raised_after_one_request(status: int) -> None:
     before, after = await before_and_after(lambda: Wire([], status=status), {}, {})
     assert after == {**before, "bodies": after["bodies"]}
-    assert around_the_fix(after) == around_the_fix(before)
+    assert unchanged_part(after) == unchanged_part(before)
     assert len(after["bodies"]) == 1
     kind, message = after["raised"]
     assert kind.endswith("Error") and str(status) in message
@@ -67,17 +52,17 @@ async def test_an_error_of_the_server_passes_through_after_one_request(status: i
 
 
 @pytest.mark.parametrize("events_read", range(len(text("Hello ", "world")) + 2))
-async def test_a_stream_that_is_cut_ends_as_it_did(events_read: int) -> None:
+async def test_cut_stream_raises_the_same_error(events_read: int) -> None:
     stream = [*text("Hello ", "world"), completed(), {"type": "response.late"}]
     before, after = await before_and_after(lambda: Wire(stream, cut_after=events_read), {}, {})
-    assert around_the_fix(after) == around_the_fix(before)
+    assert unchanged_part(after) == unchanged_part(before)
     assert after["raised"] == ["ReadError", "connection cut"]
     assert "usage" not in (after["span"][1] or {})
     assert len(after["bodies"]) == 1
 
 
 async def cancelled(events: list[Any]) -> dict[str, Any]:
-    """Cancel a call whose stream has gone silent, and return what is seen of it."""
+    """Cancel a call whose stream hangs, and return what can be observed of it."""
     wire = Waiting(events)
     model = make_model(wire.client())
     with calls.messages() as streamed:
@@ -99,7 +84,7 @@ async def cancelled(events: list[Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("events", [[], text("Hello"), [*text("Hello"), completed()]])
-async def test_a_cancelled_call_ends_as_it_did(events: list[Any]) -> None:
+async def test_cancelled_call_ends_the_same_way(events: list[Any]) -> None:
     before = await cancelled(events)
     assert agentex_usage_patch.apply_patch().complete
     assert await cancelled(events) == before
@@ -107,12 +92,12 @@ async def test_a_cancelled_call_ends_as_it_did(events: list[Any]) -> None:
 
 
 class Stop(BaseException):
-    """Not an Exception, so that no release takes it for a failed update."""
+    """Not an Exception: every release catches those when an update fails."""
 
 
 @pytest.mark.parametrize("error", [RuntimeError, Stop])
 @pytest.mark.parametrize("method", ["__aenter__", "stream_update", "close"])
-async def test_a_failure_to_stream_to_the_user_ends_as_it_did(
+async def test_failure_to_stream_to_the_user_has_the_same_outcome(
     method: str, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: Any, **__: Any) -> None:
@@ -124,7 +109,7 @@ async def test_a_failure_to_stream_to_the_user_ends_as_it_did(
     async def outcome() -> Any:
         wire = Wire(stream)
         try:
-            seen = around_the_fix(await observe(wire, {}, {}))
+            seen = unchanged_part(await observe(wire, {}, {}))
         except Stop as stopped:
             seen = {"raised": ["Stop", str(stopped)]}
         return seen, wire.closed
@@ -136,7 +121,7 @@ async def test_a_failure_to_stream_to_the_user_ends_as_it_did(
         assert before[0]["raised"] == [error.__name__, "Redis is away"]
 
 
-async def test_a_missing_task_is_refused_without_a_request_as_it_was() -> None:
+async def test_call_without_a_task_id_still_raises_before_any_request() -> None:
     calls.sdk.streaming_task_id.set("")
 
     async def refused() -> str:
@@ -153,7 +138,7 @@ async def test_a_missing_task_is_refused_without_a_request_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(cases.CALLS))
-async def test_nothing_is_logged_or_warned_about_during_a_good_call(
+async def test_successful_call_logs_and_warns_nothing(
     name: str, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
 ) -> None:
     assert agentex_usage_patch.apply_patch().complete
