@@ -131,7 +131,3 @@ def package_log(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
         for record in caplog.records
         if record.name == "agentex_usage_patch" and "agentex-sdk" not in record.getMessage()[:11]
     ]
-
-
-#: The name of `package_log` that tests/status imports.
-ours = package_log

@@ -111,7 +111,8 @@ for options in runs:
     child = os.fork()
     if not child:
         os._exit(pytest.main(options))
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), code
 """
 
 

@@ -88,7 +88,7 @@ async def test_failing_step_loses_no_answer_and_sends_no_second_request(
     assert "2 times" in again[0].getMessage()
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", list(STEPS)[:2])  # the others come after the server's answer
 async def test_server_error_has_no_context_from_the_patch(
     step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -205,7 +205,7 @@ def test_lock_that_is_held_during_a_fork_is_replaced_in_the_child() -> None:
 
     holding = threading.Thread(target=hold)
     holding.start()
-    held.wait(60)
+    assert held.wait(60)
     apply._after_fork()
     asked = threading.Thread(target=status)
     asked.start()

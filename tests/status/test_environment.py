@@ -16,7 +16,7 @@ from agentex_usage_patch._upstream import FIXES
 from .. import calls
 from ..calls import AFFECTED, make_model, tokens
 from ..children import fresh
-from ..clients import TOKENS, Recording, ask, event, ours
+from ..clients import TOKENS, Recording, ask, event, package_log
 from .test_status import SEEN, evidence
 
 
@@ -97,7 +97,7 @@ async def test_a_frozen_application_is_patched_and_told_so(
     assert applied.named("patched" if AFFECTED else "native") == FIXES
     assert applied.summary.startswith("agentex-sdk of an unknown release: ")
     assert "not installed" not in f"{applied} {caplog.text}"
-    assert [each.levelno for each in ours(caplog)] == []
+    assert [each.levelno for each in package_log(caplog)] == []
     result = await ask(make_model(Recording(event())))
     assert tokens(result.usage) == TOKENS
     assert cli.main(["status"]) == 0
