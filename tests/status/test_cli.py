@@ -57,7 +57,6 @@ def test_each_fix_has_a_line_if_states_or_reasons_differ(
     fixes = (dataclasses.replace(first, **changed), *others)
     different = dataclasses.replace(observed, fixes=fixes)
     monkeypatch.setattr(_status, "apply_patch", lambda: different)
-    monkeypatch.setattr(_status, "observe", lambda: different)
     cli.main(["status"])
     printed = lines(capsys)
     assert "fixes" not in printed
