@@ -81,13 +81,13 @@ FIXES = (USAGE, RESPONSE_ID, SPAN_USAGE, *FORWARDED, PROMPT_CACHE_KEY)
 class Companion:
     """A distribution of which only the versions in ``works`` run with the SDK releases in ``sdk``.
 
-    ``mend`` is the requirement that installs a working version.
+    ``pin`` is the requirement that installs a working version.
     """
 
     distribution: str
     sdk: SpecifierSet
     works: SpecifierSet
-    mend: str
+    pin: str
     reason: str
 
 

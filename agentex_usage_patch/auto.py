@@ -1,4 +1,4 @@
-"""Importing this module is `agentex_usage_patch.apply_patch`, for one-line set-ups."""
+"""Importing this module calls `agentex_usage_patch.apply_patch`, for one-line set-ups."""
 
 from ._patching.apply import apply_patch
 

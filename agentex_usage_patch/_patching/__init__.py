@@ -1,1 +1,1 @@
-"""Everything that runs inside a worker: nothing else of this package does."""
+"""Everything that runs inside a worker, apart from the facts in `_upstream`."""

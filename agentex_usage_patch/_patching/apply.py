@@ -35,12 +35,14 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
     PR #335, released in agentex-sdk 0.10.5.
 
     Call it before or after the SDK is imported, from any thread, any number of times. It
-    imports nothing of the SDK. A fix counts as applied when it was seen to work. Returns
+    imports nothing of the SDK. A fix counts as applied when it was seen to work; if that
+    cannot be observed, the version decides what is applied. Returns
     the status and logs its summary as one line. With ``AGENTEX_USAGE_PATCH_DISABLED=1`` (or
     true, yes, on) in the environment it changes nothing and says so.
 
     Never raises, unless ``strict``: then it raises `AgentexUsagePatchError` when a fix is
-    not in place. If the SDK is imported later, that import raises.
+    not in place. If the SDK is imported later, that import raises. The last call decides,
+    and a patch that is switched off does not raise.
     """
     global _strict, _wanted
     if probing.get():
@@ -99,13 +101,13 @@ def status() -> PatchStatus:
         return _during_probe()
     try:
         with _lock:
-            return install.observed(waiting=_wanted)
+            return install.observed(wanted=_wanted)
     except Exception as error:  # noqa: BLE001 - the worker must go on
         return _failed(error)
 
 
 def _apply(module: Any) -> PatchStatus:
-    """Apply the patch to the imported module, None without one; the import hook calls it."""
+    """Apply the patch; ``module`` is None if it is not imported. The import hook calls this."""
     if probing.get() or not _wanted:  # removed while the model was being imported
         return status()
     try:
@@ -113,9 +115,9 @@ def _apply(module: Any) -> PatchStatus:
             seen = None
             if module is not None:
                 seen = install.install(module)
-                if not install.is_installed():
-                    _hook.remove()  # no fix lacks, so a reload will lack none either
-            current = install.observed(waiting=_wanted, seen=seen)
+                if not install.has_wrapper():
+                    _hook.remove()  # no fix is missing, so none will be after a reload
+            current = install.observed(wanted=_wanted, seen=seen)
     except Exception as error:  # noqa: BLE001 - the worker must start
         current = _failed(error)
     return _report(current)
@@ -151,7 +153,7 @@ def _disabled() -> bool:
 def _during_probe() -> PatchStatus:
     """Answer a wrapper that asks while the probe runs it, without probing again."""
     seen = Observation(problem="it is being observed right now, and asks for its own status")
-    current = describe(seen, model_file=None, waiting=_wanted)
+    current = describe(seen, model_file=None, wanted=_wanted)
     return replace(current, advice="Ask outside of get_response.")
 
 

@@ -80,10 +80,10 @@ class _Loader(_ObjectProxy):  # type: ignore[misc]  # see above
 
 
 def imported(name: str, attribute: str) -> Any:
-    """Return a module that is imported, or None; never start an import.
+    """Return a module that is imported or being imported, else None.
 
     A module without the attribute may still be running its code in another thread: that
-    import is waited for. None also when that import fails.
+    import is waited for. None also when it fails.
     """
     module = sys.modules.get(name)
     if module is not None and hasattr(module, attribute):

@@ -1,4 +1,4 @@
-"""Wrap the SDK's `get_response` in what it lacks, and observe what is in place."""
+"""Wrap the SDK's `get_response` with the missing fixes, and observe what is in place."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .status import PatchStatus, describe
 
 
 def install(module: Any) -> Observation | None:
-    """Wrap `get_response` in what it lacks.
+    """Wrap `get_response` with the missing fixes.
 
-    Returns what it was seen to do then, None where that still has to be observed. Where
-    nothing lacks, or the wrapper does not work, the class stays as it is.
+    If none is missing, or the wrapper does not work, the class stays as it is. Returns what
+    `get_response` was seen to do afterwards, None if that still has to be observed.
     """
     model_class = getattr(module, _upstream.CLASS, None)
     found = _method(model_class)
@@ -52,16 +52,16 @@ def _lacking(seen: Observation) -> frozenset[str]:
     return frozenset(_upstream.FIXES if affected else ())
 
 
-def is_installed() -> bool:
-    """Say whether this package's wrapper is in the SDK's class, or was."""
+def has_wrapper() -> bool:
+    """Say whether this package has put a wrapper into the SDK's class."""
     _, model_class, _ = _find()
     return place.wrapper_of(model_class) is not None
 
 
-def observed(*, waiting: bool, seen: Observation | None = None) -> PatchStatus:
+def observed(*, wanted: bool, seen: Observation | None = None) -> PatchStatus:
     """Return the status: run `get_response`, unless what was ``seen`` is given.
 
-    ``waiting`` says whether the patch is applied when the SDK's model is imported.
+    ``wanted`` says whether `apply_patch` was called.
     """
     module, model_class, found = _find()
     wrapper = place.wrapper_of(model_class)
@@ -72,7 +72,7 @@ def observed(*, waiting: bool, seen: Observation | None = None) -> PatchStatus:
     return describe(
         seen,
         model_file=getattr(module, "__file__", None) if found is not None else None,
-        waiting=waiting,
+        wanted=wanted,
         bypasses=bypasses(model_class, patched) if in_use else (),
         third_party=third_party(found),
     )
@@ -105,7 +105,7 @@ def _method(model_class: Any) -> Any:
 
 
 def _is_method(found: Any) -> bool:
-    """Say whether something binds as a method does."""
+    """Say whether an attribute becomes a bound method on access."""
     return hasattr(type(found), "__get__") and not isinstance(
         found, (staticmethod, classmethod, property)
     )

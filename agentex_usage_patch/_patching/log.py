@@ -9,7 +9,7 @@ from contextvars import ContextVar
 logger = logging.getLogger("agentex_usage_patch")
 
 _counts: Counter[str] = Counter()
-#: True while the probe runs: it makes no real calls, so nothing that it meets is logged.
+#: True while the probe runs: it makes no real calls, so no warning is logged.
 probing: ContextVar[bool] = ContextVar("agentex_usage_patch_probing", default=False)
 
 

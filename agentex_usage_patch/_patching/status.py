@@ -94,24 +94,24 @@ def describe(
     seen: Observation,
     *,
     model_file: str | None,
-    waiting: bool,
+    wanted: bool,
     bypasses: tuple[str, ...] = (),
     third_party: Sequence[str] = (),
 ) -> PatchStatus:
     """Return the status for what was observed.
 
-    ``waiting`` says whether the patch is applied when the SDK's model is imported.
+    ``wanted`` says whether `apply_patch` was called.
     ``third_party`` names the third-party functions behind `get_response`.
     """
     version = _upstream.sdk_version()
     fixes = tuple(_fix(name, version, seen, third_party) for name in _upstream.FIXES)
     conflicts = tuple(
-        Conflict(each.distribution, installed, each.reason, f'pip install "{each.mend}"')
+        Conflict(each.distribution, installed, each.reason, f'pip install "{each.pin}"')
         for each, installed in _upstream.breaking_companions()
     )
     if _upstream.is_there():
         release = version or _upstream.UNKNOWN
-        sentences = [f"{_SDK} {release}: {_sentence(fixes, seen, waiting=waiting)}"]
+        sentences = [f"{_SDK} {release}: {_sentence(fixes, seen, wanted=wanted)}"]
     else:
         sentences = [f"{_SDK} is not installed: there is nothing to patch."]
     sentences += [
@@ -121,7 +121,7 @@ def describe(
     ]
     sentences += [f"Bypasses the patch: {each}." for each in bypasses]
     model = f"{_upstream.MODULE}.{_upstream.CLASS}.{_upstream.METHOD}" if model_file else None
-    advice = _advice(fixes, conflicts, bypasses, pending=seen.pending, waiting=waiting)
+    advice = _advice(fixes, conflicts, bypasses, pending=seen.pending, wanted=wanted)
     summary = " ".join(sentences)
     return PatchStatus(version, model, model_file, fixes, conflicts, bypasses, summary, advice)
 
@@ -150,21 +150,21 @@ def _by_version(version: str | None) -> str:
     return f"release {version} is not one of those that lack it ({_upstream.AFFECTED})"
 
 
-def _sentence(fixes: tuple[Fix, ...], seen: Observation, *, waiting: bool) -> str:
+def _sentence(fixes: tuple[Fix, ...], seen: Observation, *, wanted: bool) -> str:
     """Return the part of the summary about the fixes."""
 
     def named(state: State) -> str:
         return ", ".join(fix.name for fix in fixes if fix.state == state)
 
     if seen.pending:
-        if waiting:
+        if wanted:
             return "the patch will be applied when its model is imported."
         return "its model is not imported yet and the patch is not applied; call apply_patch()."
     if seen.problem is not None:
         return f"what get_response does could not be observed ({seen.problem})."
     native, patched, missing = named("native"), named("patched"), named("missing")
     if missing:
-        return f"{missing} missing{'' if waiting else '; call apply_patch()'}."
+        return f"{missing} missing{'' if wanted else '; call apply_patch()'}."
     if not patched:
         return f"it has every fix, nothing is replaced; remove this package: {_upstream.REMOVE}"
     upgrade = f"remove this package after an upgrade to {_upstream.FIXED_IN} or later"
@@ -179,7 +179,7 @@ def _advice(
     bypasses: tuple[str, ...],
     *,
     pending: bool,
-    waiting: bool,
+    wanted: bool,
 ) -> str:
     """Return what to do next, in one sentence: about the first obstacle."""
     states = {fix.state for fix in fixes}
@@ -188,9 +188,9 @@ def _advice(
         return f"Run this with the worker's interpreter, where {_SDK} is installed."
     if conflicts:
         return f"Run: {' && '.join(each.command for each in conflicts)}"
-    if pending and waiting:
+    if pending and wanted:
         return "Nothing: the patch is applied when the worker imports the SDK's model."
-    if not waiting and (pending or "missing" in states):
+    if not wanted and (pending or "missing" in states):
         return "Call agentex_usage_patch.apply_patch() in run_worker.py."
     if states & {"missing", "unknown"}:
         return "Run agentex-usage-patch verify: it makes real calls and shows what they do."

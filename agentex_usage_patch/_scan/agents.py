@@ -39,8 +39,8 @@ class Agent:
     @property
     def due(self) -> bool:
         """Whether the agent needs work."""
-        mend = any(each.what in ("workaround", "companion") for each in self.places)
-        return mend or self.verdict in ("needs patch", "in-house patch", "remove")
+        repair = any(each.what in ("workaround", "companion") for each in self.places)
+        return repair or self.verdict in ("needs patch", "in-house patch", "remove")
 
 
 class Finder:
@@ -167,7 +167,7 @@ class Finder:
         if verdict == "remove":
             following = _remaining(len(places), "an in-house patch" if in_house else PATCH)
         for each, fact in release.companions:
-            text = f"{each.distribution} {each.written}: {fact.mend} works. {fact.reason}"
+            text = f"{each.distribution} {each.written}: {fact.pin} works. {fact.reason}"
             places.append(Place(each.file, each.line, "companion", text))
         if verdict != "ok":
             places[:0] = [

@@ -211,7 +211,7 @@ def test_a_class_that_is_no_class_is_left_alone(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_summary_tells_what_is_patched_from_what_is_native() -> None:
     seen = Observation(working=frozenset(FIXES), applied=frozenset(FIXES[:2]))
-    mixed = describe(seen, model_file="model.py", waiting=True)
+    mixed = describe(seen, model_file="model.py", wanted=True)
     assert mixed.complete
     assert mixed.summary.startswith(
         f"agentex-sdk {mixed.sdk_version}: usage, response_id patched, {', '.join(FIXES[2:])} "

@@ -1,6 +1,6 @@
 """Run the installed `get_response` once against stubs, and see which fixes work.
 
-The run uses no network, logs nothing, and changes nothing that other code can see.
+The run uses no network, logs nothing, and changes nothing for real calls.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KEYWORDS: dict[str, Any] = {
 class Observation:
     """The fixes that were seen to work, or the problem that prevented the observation.
 
-    ``applied`` are the working fixes that work only with the patch. ``pending`` is True
+    ``applied`` are the fixes that work only because of the patch. ``pending`` is True
     when the only problem is that the SDK's model is not imported yet.
     """
 
@@ -49,7 +49,7 @@ def observe(
     found: Any,
     around: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Observation:
-    """Run a `get_response` once, and return which fixes it does.
+    """Run a `get_response` once, and return which fixes work.
 
     ``found`` is the class's attribute, unbound; ``around`` makes a context manager that is
     entered around the run, in its thread. Never raises: what ends the run early is the
