@@ -136,7 +136,7 @@ async def test_a_create_behind_a_wrapt_wrapper_is_handed_what_it_takes(
 def test_what_a_create_declares_goes_with_it() -> None:
     before = len(ours._declared)
     clients = [SimpleNamespace(create=lambda *, prompt: prompt) for _ in range(100)]
-    assert {ours.declared_names(each) for each in clients} == {frozenset({"prompt"})}
+    assert {ours.declared_names(each.create) for each in clients} == {frozenset({"prompt"})}
     assert len(ours._declared) == before + len(clients)
     clients.clear()
     gc.collect()

@@ -23,7 +23,8 @@ def test_a_call_an_event_and_a_read_of_the_model_cost_what_the_figures_say() -> 
 
 def test_the_figures_keep_nothing_for_an_event_and_nothing_after_a_call() -> None:
     figures = cost.read()
-    assert figures["event"]["held"] == figures["event"]["left"] == figures["call"]["left"] == 0
+    assert figures["event"]["held"] == figures["event"]["left"] == 0
+    assert figures["call"]["left"] == figures["chained call"]["left"] == 0
 
 
 def test_applying_imports_no_more_of_what_it_patches_than_the_model_did() -> None:
