@@ -202,11 +202,12 @@ def _commands(releases: dict[str, Release]) -> str:
             rows.append(
                 [f"{version}, {command}", f"{whole:.1f} s", f"{sdk:.1f} s", f"{whole - sdk:.1f} s"]
             )
-    head = ["CPU time", "the command", "import of the SDK", "the rest"]
+    head = ["", "the command", "import of the SDK", "the rest"]
     return f"""## The commands
 
-`agentex-usage-patch status` and `verify` each run in a process of their own. The import is that
-of what the command needs of the SDK, alone in a process.
+CPU time of `agentex-usage-patch status` and `verify`, with that of all their processes, beside
+what importing the SDK takes there: `status` imports it in one process, `verify` in two at once,
+without the patch and with it.
 
 {_table(head, rows)}"""
 

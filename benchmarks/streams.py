@@ -22,6 +22,7 @@ OVER_HTTP = 100
 
 async def main() -> None:
     original, patched = worker.start()
+    kinds: list[tuple[str, int, dict[str, str]]]
     kinds = [("unchained, completed event and 0 more", 0, {})]
     kinds += [(f"completed event and {more} more", more, cost.CHAINED) for more in LENGTHS]
     for name, more, keywords in kinds:

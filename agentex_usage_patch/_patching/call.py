@@ -15,16 +15,15 @@ from .request import forwarded_fields, is_empty, is_invented, text_or_none, with
 from .usage import NO_TOKENS, Tokens, read_tokens
 
 
-def _stores_plainly(kind: type[BaseModel]) -> bool:
+def _stores_plainly(kind: Any) -> bool:
     """Say whether pydantic only stores what is assigned to a field of this class."""
     config = kind.model_config
-    return kind.__setattr__ is BaseModel.__setattr__ and not (
-        config.get("validate_assignment") or config.get("frozen")
-    )
+    watched = config.get("validate_assignment") or config.get("frozen")
+    return kind.__setattr__ is BaseModel.__setattr__ and not watched
 
 
 #: The SDK's classes of a usage's details, if nothing validates what is assigned to them.
-_PLAIN = frozenset(filter(_stores_plainly, (InputTokensDetails, OutputTokensDetails)))
+_PLAIN = {each for each in (InputTokensDetails, OutputTokensDetails) if _stores_plainly(each)}
 
 
 def fill(usage: Any, tokens: Tokens) -> None:

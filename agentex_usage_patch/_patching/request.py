@@ -83,9 +83,7 @@ def is_empty(output: Any) -> bool:
     return all(_INVENTED_MESSAGE_ID.fullmatch(str(getattr(each, "id", ""))) for each in output)
 
 
-def with_fields(
-    request: dict[str, Any], fields: Mapping[str, Any], create: Any
-) -> dict[str, Any]:
+def with_fields(request: dict[str, Any], fields: Mapping[str, Any], create: Any) -> dict[str, Any]:
     """Return the keywords for ``create``, with the fields as agentex-sdk 0.10.5 sends them.
 
     A set field that ``create`` does not declare is sent in ``extra_body``, where the
