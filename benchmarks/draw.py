@@ -18,6 +18,11 @@ FOLDERS = Path(os.environ["BENCHMARKS"]).glob("benchmark-*/tmp/*")
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 TRACERS = ("ddtrace", "openinference")
 
+#: How the names of the benchmarks of a call begin, and two of them.
+_MORE = "completed event and"
+_SHORT = f"{_MORE} 1000 more"
+_CLIENT = "client stream of 1000 events"
+
 Benchmarks = dict[str, Any]
 Release = dict[str, Benchmarks]
 
@@ -25,10 +30,17 @@ Release = dict[str, Benchmarks]
 def main() -> None:
     folders = sorted(FOLDERS, key=lambda folder: Version(folder.name), reverse=True)
     releases = {folder.name: _read(folder) for folder in folders}
-    memory = {folder.name: json.loads((folder / "memory.json").read_text()) for folder in folders}
-    parts = [_intro(releases), _calls(releases), _tracers(releases), _start(releases)]
-    (DOCS / "cost.md").write_text("\n\n".join([*parts, _memory(memory)]) + "\n")
-    _draw(releases)
+    # On the fixed release nothing is replaced: its calls alone are measured, as the limit.
+    affected = {version: each for version, each in releases.items() if "start" in each}
+    memory = {
+        folder.name: json.loads((folder / "memory.json").read_text())
+        for folder in folders
+        if folder.name in affected
+    }
+    parts = [_intro(releases), _calls(releases), _tracers(affected), _start(affected)]
+    parts += [_commands(affected), _memory(memory), _tried()]
+    (DOCS / "cost.md").write_text("\n\n".join(parts) + "\n")
+    _draw(affected)
 
 
 def _read(folder: Path) -> Release:
@@ -49,6 +61,14 @@ def _added(release: Release, name: str, variant: str = "patched") -> float:
     return 1e6 * float(median(there - here for here, there in _pairs(release, name, variant)))
 
 
+def _interval(release: Release, name: str, variant: str) -> tuple[float, float]:
+    """Return the 95 % interval of `_added`, by the order of the rounds' differences."""
+    differences = sorted(1e6 * (there - here) for here, there in _pairs(release, name, variant))
+    count = len(differences)
+    low = max(0, int(count / 2 - 0.98 * count**0.5) - 1)
+    return differences[low], differences[count - 1 - low]
+
+
 def _pairs(release: Release, name: str, variant: str) -> Any:
     here, there = (release[each][name].get_values() for each in ("original", variant))
     return zip(here, there, strict=True)
@@ -58,9 +78,15 @@ def _original(release: Release, name: str) -> float:
     return 1e6 * float(release["original"][name].median())
 
 
-def _per_event(release: Release, kind: str, few: int, many: int, variant: str = "patched") -> float:
-    added = [_added(release, f"{kind} stream of {n} events".strip(), variant) for n in (few, many)]
+def _per_event(release: Release) -> float:
+    few, many = 100, 5_000
+    added = [_added(release, f"{_MORE} {each} more") for each in (few, many)]
     return (added[1] - added[0]) / (many - few)
+
+
+def _with_interval(release: Release, name: str, variant: str) -> str:
+    low, high = _interval(release, name, variant)
+    return f"{_added(release, name, variant):,.0f} ({low:,.0f} to {high:,.0f})"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -68,23 +94,24 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _events(benchmarks: Benchmarks, kind: str) -> list[tuple[int, str]]:
-    """Return the lengths of the streams of a kind, each with its benchmark's name."""
-    words = [(name.split(), name) for name in benchmarks if name.startswith(kind)]
-    return sorted((int(each[-2]), name) for each, name in words if each[-1] == "events")
+def _lengths(benchmarks: Benchmarks) -> list[tuple[int, str]]:
+    """Return how many events precede the completed one, each with its benchmark's name."""
+    return sorted((int(name.split()[-2]), name) for name in benchmarks if name.startswith(_MORE))
 
 
 def _intro(releases: dict[str, Release]) -> str:
-    bench = next(iter(releases.values()))["original"]["stream of 0 events"]
+    bench = next(iter(releases.values()))["original"][f"{_MORE} 0 more"]
     metadata = bench.get_metadata()
     return f"""# What the patch costs
 
 Written by `tox run -m benchmark`, with pyperf: the original and the patched `get_response`
-take turns in one process, {bench.get_nvalue()} rounds in {bench.get_nrun()} processes; ratios \
+take turns in one process, {bench.get_nvalue()} rounds in {bench.get_nrun()} processes. Ratios \
 and differences are
-medians over the rounds. Streams are ready-made events of a client that does nothing else,
-which is the least that a call can cost: in the HTTP rows the real openai client reads from a
-server on loopback. Times are CPU time of the thread, but for the waiting over HTTP.
+medians over the rounds. Each call streams a completed event with usage and its details, and is
+chained with `previous_response_id` unless its row says otherwise. The events are ready-made and
+the client does nothing else, which is the least that a call can cost. In the HTTP rows the real
+openai client reads from a server on loopback. Times are CPU time of the thread, except for the
+waiting over HTTP. On 0.10.5, which has the fix, nothing is replaced: its rows are the limit.
 Machine: {metadata.get("cpu_model_name", metadata.get("platform"))}, \
 Python {metadata["python_version"].split()[0]}.
 
@@ -94,7 +121,7 @@ Python {metadata["python_version"].split()[0]}.
 def _calls(releases: dict[str, Release]) -> str:
     rows = []
     for version, release in releases.items():
-        names = [name for _, name in _events(release["patched"], "stream")]
+        names = [f"unchained, {_MORE} 0 more", *(name for _, name in _lengths(release["patched"]))]
         names += [name for name in release["patched"] if name.startswith("HTTP")]
         rows += [
             [
@@ -112,20 +139,18 @@ def _tracers(releases: dict[str, Release]) -> str:
     rows = [
         [
             version,
-            f"{_per_event(release, '', 100, 5_000):.2f}",
-            *(
-                f"{_per_event(release, 'client', 100, 1_000, variant):.2f}"
-                for variant in ("patched", *TRACERS)
-            ),
+            f"{_added(release, _SHORT):,.0f} ({_per_event(release):.2f} an event)",
+            *(_with_interval(release, _CLIENT, variant) for variant in ("patched", *TRACERS)),
         ]
         for version, release in releases.items()
     ]
-    head = ["added per event, µs", "the patch", "the patch, real client", *TRACERS]
+    head = ["added, µs", "the patch", "the patch, real client", *TRACERS]
     return f"""## Beside tracers
 
-Each alone, without the others, on the same stream of the real openai client; the first
-column is from the table above, where little else moves. What the tracers do with a span
-once it has ended is not in it.
+Each alone, without the others, on the same 1,000 events of the real openai client, with the
+95 % interval of the median in brackets. A call of that client takes a hundred times what the
+patch adds, so the first column is from the table above. What the tracers do with a span once
+it has ended is not in it.
 
 {_table(head, rows)}"""
 
@@ -141,7 +166,14 @@ def _start(releases: dict[str, Release]) -> str:
                 f"{model:,.2f} s",
                 f"{1e3 * ours:.0f} ms",
                 f"{100 * ours / model:.2f} %",
-                f"{1e3 * start['import, without the SDK']:.0f} ms",
+                *(
+                    f"{1e3 * start[name]:.0f} ms"
+                    for name in (
+                        "import, with wrapt imported",
+                        "import, with wrapt imported, not compiled",
+                        "import, without the SDK",
+                    )
+                ),
             ]
         )
     head = [
@@ -149,9 +181,40 @@ def _start(releases: dict[str, Release]) -> str:
         "import of the SDK's model",
         "import and apply the patch",
         "of it",
-        "import the patch alone, no SDK",
+        "import the patch, wrapt is imported",
+        "the same, without bytecode",
+        "import the patch and wrapt",
     ]
-    return f"## A worker's start\n\n{_table(head, rows)}"
+    return f"""## A worker's start
+
+The bytecode of each module is there, as after an installation with pip. Where Python may not
+write it (`PYTHONDONTWRITEBYTECODE`) and the installer did not either, each import compiles.
+
+{_table(head, rows)}"""
+
+
+def _commands(releases: dict[str, Release]) -> str:
+    rows = []
+    for version, release in releases.items():
+        seconds = {name: float(each.median()) for name, each in release["commands"].items()}
+        for command in ("status", "verify"):
+            whole, sdk = seconds[command], seconds[f"{command}: import of the SDK"]
+            rows.append(
+                [f"{version}, {command}", f"{whole:.1f} s", f"{sdk:.1f} s", f"{whole - sdk:.1f} s"]
+            )
+    head = ["", "the command", "import of the SDK", "the rest"]
+    return f"""## The commands
+
+CPU time of `agentex-usage-patch status` and `verify`, with that of all their processes, beside
+what importing the SDK takes there: `status` imports it in one process, `verify` in two at once,
+without the patch and with it.
+
+{_table(head, rows)}"""
+
+
+def _tried() -> str:
+    """Return what was tried to make a call cheaper; written by hand."""
+    return (Path(__file__).parent / "tried.md").read_text().strip()
 
 
 def _memory(memory: dict[str, Any]) -> str:
@@ -178,25 +241,28 @@ def _draw(releases: dict[str, Release]) -> None:
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for version, release in releases.items():
-        lengths = _events(release["patched"], "stream")
+        lengths = _lengths(release["patched"])
         at: Sequence[float] = range(len(lengths))
         ratios = [_ratio(release, name) for _, name in lengths]
         left.plot(at, ratios, marker="o", label=f"agentex-sdk {version}")
         left.set_xticks(at, [f"{count:,}" for count, _ in lengths])
-    left.set(xlabel="events in the stream", ylabel="patched : original", ylim=(1, None))
+    left.set(xlabel="events before the completed one", ylabel="patched : original", ylim=(1, None))
     left.set_title("a client that costs nothing")
     left.legend()
-    series = ("patched", *TRACERS)
-    for number, variant in enumerate(series):
+    series = {"patched": (_SHORT, "the patch"), **{name: (_CLIENT, name) for name in TRACERS}}
+    for number, (variant, (name, label)) in enumerate(series.items()):
         at = [each + 0.25 * (number - 1) for each in range(len(releases))]
-        added = [
-            _added(each, "client stream of 1000 events", variant) for each in releases.values()
+        added = [_added(each, name, variant) for each in releases.values()]
+        ends = [_interval(each, name, variant) for each in releases.values()]
+        errors = [
+            [middle - low for middle, (low, _) in zip(added, ends, strict=True)],
+            [high - middle for middle, (_, high) in zip(added, ends, strict=True)],
         ]
-        bars = right.bar(at, added, 0.25, label="the patch" if variant == "patched" else variant)
+        bars = right.bar(at, added, 0.25, yerr=errors, capsize=3, label=label)
         right.bar_label(bars, fmt="{:,.0f}")
     right.set_xticks(range(len(releases)), [f"agentex-sdk {version}" for version in releases])
-    right.set(ylabel="added to a call, µs", yscale="log", ylim=(10, 100_000))
-    right.set_title("the openai client, 1,000 events")
+    right.set(ylabel="added to a call, µs", ylim=(0, None))
+    right.set_title("1,000 events, with 95 % intervals")
     right.legend()
     figure.savefig(DOCS / "cost.svg", metadata={"Date": None})
 

@@ -8,6 +8,8 @@ import json
 import tracemalloc
 from collections.abc import Awaitable, Callable
 
+from tests.cost import counts
+
 from . import worker
 from .rounds import FOLDER
 
@@ -51,11 +53,11 @@ async def main() -> None:
     seen: dict[str, dict[str, float]] = {}
     tracemalloc.start()
     for name, model_class in zip(("original", "patched"), worker.start(), strict=True):
-        short = worker.call(model_class, worker.Stub(2))
+        short = worker.call(model_class, worker.Stub(1), **counts.CHAINED)
         seen[name] = {"left by a call": await retained(short)}
         for count in LENGTHS:
             # Without text, since the SDK's own copy of that would grow.
-            long = worker.call(model_class, worker.Stub(count, delta=""))
+            long = worker.call(model_class, worker.Stub(count, text=""), **counts.CHAINED)
             seen[name][f"peak of {count} events"] = await peak(long)
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / "memory.json").write_text(json.dumps(seen, indent=1))

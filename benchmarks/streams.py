@@ -1,4 +1,4 @@
-"""A call with and without the patch: streams of five lengths, and one over real HTTP."""
+"""A call with and without the patch: real ones of several lengths, and one over real HTTP."""
 
 from __future__ import annotations
 
@@ -10,22 +10,28 @@ from contextlib import contextmanager
 
 from openai import AsyncOpenAI
 
+from tests.cost import counts
+
 from . import worker
 from .rounds import cpu_time, interleave, wall_time
 
+#: Each stream ends with a completed event; these are the events before that one.
 LENGTHS = (0, 10, 100, 1_000, 5_000)
 OVER_HTTP = 100
 
 
 async def main() -> None:
     original, patched = worker.start()
-    for count in LENGTHS:
-        stub = worker.Stub(count)
+    kinds: list[tuple[str, int, dict[str, str]]]
+    kinds = [("unchained, completed event and 0 more", 0, {})]
+    kinds += [(f"completed event and {more} more", more, counts.CHAINED) for more in LENGTHS]
+    for name, more, keywords in kinds:
+        stub = worker.Stub(more)
         variants = {
-            "original": worker.call(original, stub),
-            "patched": worker.call(patched, stub),
+            "original": worker.call(original, stub, **keywords),
+            "patched": worker.call(patched, stub, **keywords),
         }
-        await interleave(f"stream of {count} events", variants, cpu_time)
+        await interleave(name, variants, cpu_time)
     with server(OVER_HTTP) as url:
         client = AsyncOpenAI(api_key="unused", max_retries=0, base_url=url)
         variants = {

@@ -15,6 +15,8 @@ from . import worker
 from .rounds import cpu_time, interleave
 
 LENGTHS = (100, 1_000)
+#: One takes half a second; the interval of what they differ by is drawn.
+ROUNDS = 60
 
 #: How many spans each tracer ended: one that sees nothing costs nothing.
 ended: Counter[str] = Counter()
@@ -86,7 +88,7 @@ async def main() -> None:
         for name in makers:
             await variants[name]()
         assert set(ended) == set(makers), ended
-        await interleave(f"client stream of {count} events", variants, cpu_time, rounds=40)
+        await interleave(f"client stream of {count} events", variants, cpu_time, rounds=ROUNDS)
 
 
 if __name__ == "__main__":

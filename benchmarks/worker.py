@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 
 import agentex_usage_patch
 from tests import calls
-from tests.patching import cost
+from tests.cost import counts
 
 from .server import sent_events
 
@@ -45,27 +45,32 @@ class Messages:
 
 
 class Stub:
-    """A client whose create streams ready-made events: the least that a call can cost."""
+    """A client that does nothing but stream: some deltas, then the completed event.
 
-    def __init__(self, count: int, delta: str = "Hello ") -> None:
+    The events are ready-made. The completed one carries usage and its details.
+    """
+
+    def __init__(self, deltas: int, text: str = "Hello ") -> None:
         self.responses = self
-        self._delta, self._completed = cost.events(2)
-        self._delta.delta = delta
-        self._count = count
+        self._delta, self._completed = counts.events(2)
+        self._delta.delta = text
+        self._deltas = deltas
 
     async def create(self, **_: object) -> AsyncIterator[Any]:
         return self._stream()
 
     async def _stream(self) -> AsyncIterator[Any]:
         delta = self._delta
-        for _ in range(self._count - 1):
+        for _ in range(self._deltas):
             yield delta
-        if self._count:
-            yield self._completed
+        yield self._completed
 
 
 def start() -> tuple[type, type]:
-    """Return the SDK's model as it is installed, and patched; its logger is at WARNING."""
+    """Return the SDK's model as it is installed, and patched; its logger is at WARNING.
+
+    On a release that has the fix both are the untouched model.
+    """
     sdk = calls.sdk
     for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
         getattr(sdk, name).set("id")
@@ -74,18 +79,18 @@ def start() -> tuple[type, type]:
     model = sdk.TemporalStreamingModel
     original = type("Original", (model,), {"get_response": model.get_response})
     agentex_usage_patch.apply_patch(strict=True)
-    assert isinstance(vars(model)["get_response"], wrapt.ObjectProxy)
+    assert isinstance(vars(model)["get_response"], wrapt.ObjectProxy) is calls.AFFECTED
     return original, model
 
 
-def call(model_class: type, client: Any) -> Any:
+def call(model_class: type, client: Any, **keywords: Any) -> Any:
     """Return a function that makes a call with this client, as temporalio's activity does."""
     model = calls.make_model(client, model_class)
-    model.tracer = cost.Tracer()
-    keywords = calls.arguments()
+    model.tracer = counts.Tracer()
+    arguments = calls.arguments(**keywords)
 
     async def make() -> None:
-        await model.get_response(**keywords)
+        await model.get_response(**arguments)
 
     return make
 

@@ -46,12 +46,12 @@ class Responses(StandIn):
     async def create(self, /, *args: Any, **request: Any) -> Any:
         """Send the request with the forwarded fields, and return the observed stream."""
         # A third-party wrapper may use the client for other requests, or keep it.
-        call = self._patch_observer
+        call, create = self._patch_observer, self._patch_target.create
         if not (call.open and request.get("stream")):
-            return await self._patch_target.create(*args, **request)
-        request = call.request(request, self._patch_target)
+            return await create(*args, **request)
+        request = call.request(request, create)
         capture = call.last
-        return Stream(await self._patch_target.create(*args, **request), capture)
+        return Stream(await create(*args, **request), capture)
 
 
 class Stream(StandIn):
@@ -140,9 +140,9 @@ class SpanContext:
                     output = span.output
                     if isinstance(output, dict):
                         # A copy: the span's owner may change its own.
-                        span.output = {**output, "usage": capture.read().copy()}
+                        span.output = {**output, "usage": {**capture.read()}}
                     elif output is self._output_before:  # the body sets none
-                        span.output = {"usage": capture.read().copy()}
+                        span.output = {"usage": {**capture.read()}}
             except Exception as ours:  # noqa: BLE001 - a third-party span can raise anything
                 log_failure("adding usage to the span", ours)
         return self._context.__aexit__(kind, error, traceback)

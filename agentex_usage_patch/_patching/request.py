@@ -36,17 +36,13 @@ def forwarded_fields(fixes: frozenset[str], kwargs: Mapping[str, Any]) -> Mappin
     a workflow that ran before the patch holds such ids, and the API refuses them.
     """
     unset = _unset(fixes)
-    given = [*map(kwargs.get, FORWARDED)]
-    if given == _NOTHING:
+    values = [*map(kwargs.get, FORWARDED)]
+    if values == _NOTHING:
         return unset
-    fields = {
-        **unset,
-        **{
-            FORWARDED[keyword]: value
-            for keyword, value in zip(FORWARDED, given, strict=True)
-            if value is not None and keyword in fixes
-        },
-    }
+    fields = {**unset}
+    for keyword, value in zip(FORWARDED, values, strict=True):
+        if value is not None and keyword in fixes:
+            fields[FORWARDED[keyword]] = value
     if is_invented(fields.get("previous_response_id")):
         fields["previous_response_id"] = NOT_GIVEN
         warn_once(
@@ -87,9 +83,7 @@ def is_empty(output: Any) -> bool:
     return all(_INVENTED_MESSAGE_ID.fullmatch(str(getattr(each, "id", ""))) for each in output)
 
 
-def with_fields(
-    request: dict[str, Any], fields: Mapping[str, Any], responses: Any
-) -> dict[str, Any]:
+def with_fields(request: dict[str, Any], fields: Mapping[str, Any], create: Any) -> dict[str, Any]:
     """Return the keywords for ``create``, with the fields as agentex-sdk 0.10.5 sends them.
 
     A set field that ``create`` does not declare is sent in ``extra_body``, where the
@@ -97,9 +91,9 @@ def with_fields(
     or left out if ``create`` does not declare it. A field that ``extra_args`` put into the
     request stays, unless the keyword is set as well.
     """
-    declared = declared_names(responses)
+    declared = declared_names(create)
     if declared.issuperset(fields) and request.keys().isdisjoint(fields):
-        request.update(fields)
+        request |= fields
         return request
     request = dict(request)
     body: dict[str, Any] = {}
@@ -122,14 +116,13 @@ def with_fields(
     return request
 
 
-def declared_names(responses: Any) -> frozenset[str]:
+def declared_names(create: Any) -> frozenset[str]:
     """Return which forwarded names ``responses.create`` accepts.
 
     A create that takes any keyword may pass all of them to the openai SDK, so it accepts
     what that declares: openai 1.99.9 raises TypeError for a name that it does not know.
     Nothing is passed to a create that cannot be inspected.
     """
-    create = responses.create
     function = getattr(create, "__func__", create)
     try:
         return _declared[function]

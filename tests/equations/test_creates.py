@@ -136,7 +136,7 @@ async def test_create_behind_a_wrapt_wrapper_gets_what_it_accepts(
 def test_cached_signature_is_freed_with_its_create() -> None:
     before = len(forwarding._declared)
     clients = [SimpleNamespace(create=lambda *, prompt: prompt) for _ in range(100)]
-    assert {forwarding.declared_names(each) for each in clients} == {frozenset({"prompt"})}
+    assert {forwarding.declared_names(each.create) for each in clients} == {frozenset({"prompt"})}
     assert len(forwarding._declared) == before + len(clients)
     clients.clear()
     gc.collect()

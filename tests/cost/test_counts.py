@@ -8,22 +8,23 @@ from agentex_usage_patch import _upstream
 
 from ..calls import AFFECTED
 from ..children import child
-from . import cost
+from . import counts
 
 pytestmark = pytest.mark.processes
 
 
 def test_a_call_an_event_and_a_read_of_the_model_cost_what_the_figures_say() -> None:
-    figures = cost.read()
+    figures = counts.read()
     if not AFFECTED:  # nothing is replaced, and so nothing is added
         figures = {name: dict.fromkeys(work, 0) for name, work in figures.items()}
-    said = child("from tests.patching import cost\nsaid['added'] = cost.added()")
-    assert said["added"] == figures, f"if it is wanted: run tests.patching.cost on {cost.PYTHON}"
+    said = child("from tests.cost import counts\nsaid['added'] = counts.added()")
+    assert said["added"] == figures, f"if it is wanted: run tests.cost.counts on {counts.PYTHON}"
 
 
 def test_the_figures_keep_nothing_for_an_event_and_nothing_after_a_call() -> None:
-    figures = cost.read()
-    assert figures["event"]["held"] == figures["event"]["left"] == figures["call"]["left"] == 0
+    figures = counts.read()
+    assert figures["event"]["held"] == figures["event"]["left"] == 0
+    assert figures["call"]["left"] == figures["chained call"]["left"] == 0
 
 
 def test_applying_imports_no_more_of_what_it_patches_than_the_model_did() -> None:

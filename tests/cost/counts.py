@@ -1,6 +1,6 @@
 """The work that the patch adds to a call, counted: no machine's noise moves it.
 
-``python -m tests.patching.cost`` writes the figures of this Python. They are the same on every
+``python -m tests.cost.counts`` writes the figures of this Python. They are the same on every
 affected release, since what the body does itself is not in them.
 """
 
@@ -25,6 +25,9 @@ PACKAGE = str(Path(agentex_usage_patch.__file__).parent)
 
 #: How often a body reads from the model differs by release: one read is counted alone.
 _READ = standin.StandIn.__getattr__.__code__
+
+#: The keywords of a call that continues an earlier one.
+CHAINED = {"previous_response_id": "resp_0123456789abcdef"}
 
 Work = dict[str, int]
 
@@ -101,6 +104,7 @@ def call(client: Client, **keywords: Any) -> Any:
 def added() -> dict[str, Work]:
     """Count what the patch adds to a call, to each event, and to each read of the model.
 
+    Each call's stream ends with a completed event that carries usage and its details.
     ``entered`` and ``instructions`` are how often functions of the package are entered
     or resumed and how many bytecode instructions they run, ``made`` the calls that they
     make, into C too. ``held`` are the objects, those that gc knows, that are alive
@@ -112,11 +116,12 @@ def added() -> dict[str, Work]:
     for variable in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
         getattr(calls.sdk, variable).set("id")
     few, many = 10, 1010
+    works = [(few, {}), (many, {}), (few, CHAINED)]
     agentex_usage_patch.remove_patch()
-    unpatched = [_work(few), _work(many)]
+    unpatched = [_work(count, keywords) for count, keywords in works]
     agentex_usage_patch.apply_patch()
-    patched = [_work(few), _work(many)]
-    at_few, at_many = (
+    patched = [_work(count, keywords) for count, keywords in works]
+    at_few, at_many, chained = (
         {name: work[name] - without[name] for name in work}
         for without, work in zip(unpatched, patched, strict=True)
     )
@@ -125,16 +130,17 @@ def added() -> dict[str, Work]:
     per_event = {name: count // (many - few) for name, count in each.items()}
     return {
         "call": {name: at_few[name] - few * per_event[name] for name in at_few},
+        "chained call": {name: chained[name] - few * per_event[name] for name in chained},
         "event": per_event,
         "read": _reads(few),
     }
 
 
-def _work(count: int) -> Work:
-    call(Client(events(count)))  # what is made once: caches, lazy classes
+def _work(count: int, keywords: dict[str, str]) -> Work:
+    call(Client(events(count)), **keywords)  # what is made once: caches, lazy classes
     with _counted(lambda code: code is not _READ) as counts:
-        call(Client(events(count)))
-    held, left = _objects(count)
+        call(Client(events(count)), **keywords)
+    held, left = _objects(count, keywords)
     return {**_named(counts), "held": held, "left": left}
 
 
@@ -186,7 +192,7 @@ def _counted(counted: Callable[[Any], bool]) -> Iterator[Counter[str]]:
         monitoring.free_tool_id(tool)
 
 
-def _objects(count: int) -> tuple[int, int]:
+def _objects(count: int, keywords: dict[str, str]) -> tuple[int, int]:
     """Return how many objects a call holds at the last event, and how many it leaves."""
     seen: list[int] = []
 
@@ -199,7 +205,7 @@ def _objects(count: int) -> tuple[int, int]:
     gc.disable()
     try:
         look()
-        call(client)
+        call(client, **keywords)
         look()
     finally:
         if enabled:
