@@ -217,3 +217,16 @@ def test_a_summary_tells_what_is_patched_from_what_is_native() -> None:
         f"agentex-sdk {mixed.sdk_version}: usage, response_id patched, {', '.join(FIXES[2:])} "
         "native; remove this package after an upgrade to 0.10.5 or later."
     )
+
+
+def test_a_release_with_every_fix_needs_no_patch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_upstream, "sdk_version", lambda: _upstream.FIXED_IN)
+    monkeypatch.setattr(_upstream, "breaking_companions", list)
+    native = describe(Observation(working=frozenset(FIXES)), model_file="model.py", wanted=True)
+    assert native.named("native") == FIXES
+    assert evidence(native) == SEEN
+    assert native.summary == (
+        "agentex-sdk 0.10.5: it has every fix, nothing is replaced; "
+        "remove this package: pip uninstall agentex-usage-patch"
+    )
+    assert native.advice.startswith("Nothing is needed here: remove this package")

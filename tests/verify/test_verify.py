@@ -185,3 +185,8 @@ async def test_the_server_accepts_its_own_ids_and_listens_only_on_loopback() -> 
         usage(chained=True),
     ]
     assert first.headers["content-type"] == "text/event-stream"
+
+
+def test_report_on_a_fixed_release_says_that_no_patch_is_needed() -> None:
+    comparison = Comparison("0.10.5", (Row(1, "prompt", "p", "p", "p"),))
+    assert comparison.report().sentences[-1].startswith("agentex-sdk 0.10.5 needs no patch; remove")
