@@ -27,7 +27,7 @@ FORWARDED = ("conversation_id", "auto_previous_response_id")
 
 @dataclass
 class Weather:
-    """What the agent with structured output answers."""
+    """The answer of the agent with structured output."""
 
     city: str
     degrees: int
@@ -35,14 +35,14 @@ class Weather:
 
 @activity.defn
 async def get_weather(city: str) -> str:
-    """Return the weather of a city; a tool that is an activity."""
+    """Return the weather of a city. This tool is an activity."""
     return f"It is 21 degrees in {city}."
 
 
 def provider() -> Any:
-    """Return upstream's provider; every delta is streamed by itself where that can be set.
+    """Return upstream's provider, which streams each delta alone if that can be set.
 
-    Otherwise it depends on the time between two of them whether they are sent as one.
+    Otherwise deltas that come within a short time are sent as one.
     """
     from agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_model import (
         TemporalStreamingModelProvider,
@@ -55,7 +55,7 @@ def provider() -> Any:
 
 @activity.defn
 async def ask_model(asked: dict[str, Any]) -> dict[str, Any]:
-    """Call the model as an activity of one's own does, past the runner."""
+    """Call the model from an activity, without the runner."""
     from agentex.lib.core.temporal.plugins.openai_agents.models import temporal_streaming_model
     from agents import ModelTracing
 
@@ -80,7 +80,7 @@ async def ask_model(asked: dict[str, Any]) -> dict[str, Any]:
 
 @activity.defn
 async def inspect_worker() -> dict[str, Any]:
-    """Tell what of a call is left in this worker's process."""
+    """Return what calls left in this worker's process."""
     gc.collect()  # run_worker froze what the imports made, so this is quick
     kept = [each for each in gc.get_objects() if type(each).__name__ in ("Call", "Stream")]
     return {
@@ -97,7 +97,7 @@ async def inspect_worker() -> dict[str, Any]:
 
 
 def _awaited(coroutine: Any) -> Iterator[str]:
-    """Yield the name of a coroutine, and of what it waits for."""
+    """Yield the name of a coroutine, and of those that it awaits."""
     while coroutine is not None:
         yield getattr(coroutine, "__qualname__", "")
         coroutine = getattr(coroutine, "cr_await", None)
@@ -105,7 +105,7 @@ def _awaited(coroutine: Any) -> Iterator[str]:
 
 @function_tool  # type: ignore[untyped-decorator,unused-ignore]  # Any without the SDK
 async def add(a: int, b: int) -> int:
-    """Add two numbers; a tool that runs in the workflow."""
+    """Add two numbers. This tool runs in the workflow."""
     return a + b
 
 
@@ -121,7 +121,7 @@ def numbers(usage: Any) -> dict[str, int]:
 
 
 def make_agent(kind: str, settings: ModelSettings, prompt: Any) -> Agent[Any]:
-    """Return the agent of a kind."""
+    """Return an agent of this kind."""
     plain: dict[str, Any] = {
         "instructions": "Be brief.",
         "model": "e2e",
@@ -139,11 +139,11 @@ def make_agent(kind: str, settings: ModelSettings, prompt: Any) -> Agent[Any]:
 
 @workflow.defn(name="Conversation")
 class Conversation:
-    """A conversation of any number of turns, until it is told to finish."""
+    """A conversation of any number of turns, until the signal to finish."""
 
     @workflow.init
     def __init__(self, task: str) -> None:
-        # Where ContextInterceptor looks for them.
+        # ContextInterceptor looks for these attributes.
         self._task_id = self._trace_id = self._parent_span_id = task
         self._last_response_id: str | None = None
         self._finished = False

@@ -1,4 +1,4 @@
-"""What the model server answers: events, numbers, and ways to misbehave."""
+"""The model server's answers: events, usage, and ways to misbehave."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Answer:
     worker: str = ""
 
     def stream(self, response_id: str, usage: Json) -> list[Event]:
-        """Return the events of the stream, for a response of this id and usage, in tokens."""
+        """Return the events of a stream whose response has this id and usage (tokens)."""
         if self.ending is None:
             return self.events
         end = wire.ended(self.ending, id=response_id, output=self.output, usage=usage)

@@ -1,4 +1,4 @@
-"""The stack is started once for all tests of this folder; failures show the logs."""
+"""Start the stack once for all tests of this folder; failures show the logs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def stack() -> AsyncIterator[Stack]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def outcomes(request: pytest.FixtureRequest, stack: Stack) -> AsyncIterator[Outcomes]:
-    """All cases that the chosen tests want, under way."""
+    """The cases of the selected tests, already running."""
     outcomes = Outcomes(stack)
     _outcomes.append(outcomes)
     calls = (getattr(each, "callspec", None) for each in request.session.items)
@@ -38,7 +38,7 @@ async def outcomes(request: pytest.FixtureRequest, stack: Stack) -> AsyncIterato
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the end of each log where a test has failed."""
+    """Add the end of each log to the report of a failed test."""
     report = yield
     if report.failed:
         for stack in _stacks:
@@ -48,7 +48,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what came of each case, a row for each release."""
+    """Print the result of each case, a row for each release."""
     write = terminalreporter.write_line
     write("| case | release | unpatched | patched | 0.10.5 |")
     write("| --- | --- | --- | --- | --- |")

@@ -1,4 +1,4 @@
-"""One conversation with an agent, and everything that can be seen of it as JSON."""
+"""Hold one conversation with an agent, and return everything that it shows as JSON."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .parts import HANGS
 from .servers import Task
 from .stack import Stack, Worker
 
-#: What a body says of the fix.
+#: The fields of a request body that the fix is about.
 FIELDS = (*_upstream.FORWARDED.values(), _upstream.PROMPT_CACHE_KEY)
 
 
 class Conversation:
-    """A workflow of the agent's, with what the servers were asked for it."""
+    """One workflow of the agent, with its requests to the servers."""
 
     def __init__(self, stack: Stack, workers: list[Worker], case: str, number: int = 1) -> None:
-        """Prepare the conversation of a case; ``number`` counts those that repeat it."""
+        """Prepare the conversation of a case; ``number`` is the attempt."""
         self.stack = stack
         self.workers = workers
         self.task = f"{case.replace(' ', '-')}-{number}-{workers[0].name}-{stack.run}"
@@ -36,7 +36,7 @@ class Conversation:
 
     @property
     def served(self) -> Task:
-        """What the servers keep of it."""
+        """The requests and answers of this conversation."""
         return self.stack.backend.tasks[self.task]
 
     async def __aenter__(self) -> Self:
@@ -53,29 +53,29 @@ class Conversation:
             await self.handle.terminate()
 
     def will(self, *answers: Answer) -> None:
-        """Let the model server give these answers next."""
+        """Make the model server give these answers next."""
         self.served.answers.extend(answers)
 
     async def turn(self, agent: str = "plain", text: str = "Hi", **asked: Any) -> Json:
-        """Make a turn, and return what came of it."""
+        """Make a turn, and return its result."""
         asked = {"agent": agent, "text": text, **asked}
         came: Json = await self.handle.execute_update("turn", asked)
         self.turns.append(came)
         return came
 
     async def past_the_runner(self, **asked: Any) -> Json:
-        """Make a turn through the user's own activity."""
+        """Make a turn through an activity of the user, without the runner."""
         asked = {"text": "Hi", **asked}
         came: Json = await self.handle.execute_update("ask_past_the_runner", asked)
         self.turns.append(came)
         return came
 
     async def left(self) -> Json:
-        """Return what of calls is left in the processes of its workers."""
+        """Return what calls left in the processes of the workers."""
         found: dict[str, Json] = {}
         async with asyncio.timeout(HANGS):
             while len(found) < len(self.workers):
-                # Several at once, as one worker may take all that comes one by one.
+                # Several at once: one worker may take all updates that come one by one.
                 asked = [
                     self.handle.execute_update("inspect") for _ in range(4 * len(self.workers))
                 ]
@@ -87,11 +87,11 @@ class Conversation:
         }
 
     def who_asked(self, answer: Answer) -> Worker:
-        """Return the worker that was given an answer."""
+        """Return the worker that got an answer."""
         return next(each for each in self.workers if each.name == answer.worker)
 
     async def until_streamed(self, updates: int) -> None:
-        """Wait until so many updates have reached the user."""
+        """Wait until the user has this many updates."""
         redis: Any = Redis.from_url(self.stack.redis_url)
         last, read = "0", 0
         async with asyncio.timeout(HANGS):
@@ -102,9 +102,9 @@ class Conversation:
         await redis.aclose()
 
     async def seen(self, *, spans: int | None = None) -> Json:
-        """Return all that can be seen of it, once so many spans of model calls have ended.
+        """Wait for this many spans of model calls, and return everything that can be seen.
 
-        Ids and times are shown as what they are. ``given`` is what the server told.
+        Ids and times are masked. ``given`` is the usage that the server sent.
         """
         served = self.served
         count = len(served.issued) if spans is None else spans
@@ -138,9 +138,9 @@ class Conversation:
         (logs / f"{self.task}.seen.json").write_text(json.dumps(seen, indent=1))
 
     async def repeated(self) -> list[Failure]:
-        """Return how each attempt of an activity failed that was followed by another.
+        """Return the failures of the attempts that were followed by another attempt.
 
-        The history keeps the last of them; those before it show as empty.
+        The history keeps the last failure of an activity; earlier ones are empty here.
         """
         failures: list[Failure] = []
         history = await self.handle.fetch_history()
@@ -161,7 +161,7 @@ class Conversation:
         await redis.aclose()
 
     def _told_apart(self, text: str) -> str:
-        """Show ids and times as what they are."""
+        """Mask ids and times."""
         for number, issued in enumerate(self.served.issued, 1):
             text = text.replace(issued, f"response {number}")
         for number, message in enumerate(self.served.messages, 1):
@@ -172,7 +172,7 @@ class Conversation:
 
 
 def about_the_fix(seen: Json) -> Json:
-    """Return the part of what was seen that PR #335 is about."""
+    """Return the part that PR #335 is about."""
     return {
         "turns": [
             {name: turn[name] for name in turn if name in ("usage", "usages", "last_response_id",
@@ -190,7 +190,7 @@ def about_the_fix(seen: Json) -> Json:
 
 
 def around_the_fix(seen: Json) -> Json:
-    """Return everything else."""
+    """Return the other parts."""
     return {
         "turns": [
             _without(turn, "usage", "usages", "last_response_id", "response_ids", "response_id")
@@ -204,7 +204,7 @@ def around_the_fix(seen: Json) -> Json:
 
 
 def in_short(seen: Json) -> str:
-    """Return in a line what came of the last turn, and what was sent in all of them."""
+    """Return one line: the result of the last turn, and the fields sent in all turns."""
     turn, sent = (
         seen["turns"][-1],
         [name for name in FIELDS if any(name in body for body in seen["bodies"])],
@@ -227,7 +227,7 @@ def _without(value: Json, *names: str) -> Json:
 
 
 def numbers(usages: list[Json]) -> Iterator[Json]:
-    """Yield what the server told as a call's result tells it."""
+    """Yield the server's usages in the form of a call's result."""
     for usage in usages:
         yield {
             **{name: usage[name] for name in ("input_tokens", "output_tokens", "total_tokens")},

@@ -1,4 +1,4 @@
-"""Many conversations at a time on the two workers of a setting."""
+"""Hold many conversations at a time on the two workers of a setting."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .retries import undisturbed
 from .stack import Stack, Worker
 
 TURNS, AT_ONCE = 3, 16
-#: Only the patch could give a call the numbers of another: with it, more are held.
+#: More conversations with the patch: only the patch could mix up calls.
 WORKFLOWS = {True: 100, False: 25}
 WARM_UP = 20
 
 
 async def load(talk: Conversation) -> Json:
-    """Hold conversations of three turns, each with numbers of its own; return what came."""
+    """Hold conversations of three turns with different usage; return what they show."""
     stack, workers = talk.stack, talk.workers
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -47,7 +47,7 @@ async def load(talk: Conversation) -> Json:
 
 
 async def _account(stack: Stack, talk: Conversation) -> Json:
-    """Return what a conversation was told, and what it tells of it."""
+    """Return what the server sent in a conversation, and what the agent reported."""
     served = talk.served
     spans = stack.backend.ended_spans(talk.task, _upstream.SPAN)
     return {
@@ -61,17 +61,17 @@ async def _account(stack: Stack, talk: Conversation) -> Json:
 
 
 def own(number: int, turn: int) -> Json:
-    """Return the usage of one turn of one conversation, in tokens."""
+    """Return the usage of one turn, in tokens; it differs in all turns."""
     return tokens(10_000 + 3 * number + turn, 100 + number, 1000 * turn + number, 7 * turn + number)
 
 
 def memory(workers: list[Worker]) -> list[int]:
-    """Return what each worker holds, in MB."""
+    """Return the memory of each worker, in MB."""
     return [psutil.Process(each.process.pid).memory_info().rss // 2**20 for each in workers]
 
 
 def sum_of(usages: Iterable[Json]) -> Counter[str]:
-    """Return the sum of usages, number by number."""
+    """Return the sum of usages for each number."""
     total: Counter[str] = Counter()
     for usage in usages:
         total.update(usage)

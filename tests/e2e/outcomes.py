@@ -1,4 +1,4 @@
-"""What is seen of each case on each setting; what was asked for is held side by side."""
+"""Hold the cases on each setting, side by side, and keep what they show."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from .load import load
 from .retries import undisturbed
 from .stack import BRIEF, SETTINGS, Setting, Stack, Worker
 
-#: So many conversations at a time on the two workers of a setting.
+#: The number of concurrent conversations on the two workers of a setting.
 AT_ONCE = 4
 
-#: Seconds without a heartbeat after which Temporal gives an activity to the other worker.
+#: Seconds without a heartbeat until Temporal gives an activity to the other worker.
 HEARTBEAT = 10
 
 
 async def what_is_left(talk: Conversation) -> Json:
-    """Tell what is left in the workers, after all conversations before this one."""
+    """Return what earlier conversations left in the workers."""
     return {"left": await talk.left()}
 
 
 LEFT, LOAD = "what is left in the workers", "a load of conversations"
-#: Cases that run alone follow each other in this order.
+#: Cases that run alone run in this order.
 ALL = {**CASES, **OPTIONS, LEFT: Case(what_is_left, alone=True), LOAD: Case(load, alone=True)}
 
 
 class Outcomes:
-    """Two workers of each setting, and what was seen of them."""
+    """Two workers of each setting, and what their conversations showed."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -38,10 +38,10 @@ class Outcomes:
         self._started: list[asyncio.Task[list[Worker]]] = []
 
     def begin(self, wanted: Collection[str]) -> None:
-        """Start the workers and the cases that are wanted; nothing is waited for.
+        """Start the workers and the wanted cases, and return at once.
 
-        Cases that disturb nobody come first, several at a time. Then each of the others
-        has the workers for itself.
+        Cases that do not disturb others come first, several at a time. Each of the others has
+        the workers for itself.
         """
         names = [name for name in ALL if name in wanted]
         for setting in SETTINGS if names else ():
@@ -61,11 +61,11 @@ class Outcomes:
             self._held[name, setting] = held
 
     async def of(self, name: str, setting: Setting) -> Json:
-        """Return what was seen of a case on a setting."""
+        """Return what a case showed on a setting."""
         return await asyncio.shield(self._held[name, setting])
 
     def told(self) -> dict[str, dict[Setting, str]]:
-        """Return in short what was seen of each case that was held."""
+        """Return a short text on each case that was held."""
         told: dict[str, dict[Setting, str]] = {}
         for (name, setting), task in self._held.items():
             if task.done() and not task.cancelled() and name in (CASES | OPTIONS):
@@ -75,7 +75,7 @@ class Outcomes:
         return told
 
     async def end(self) -> None:
-        """Stop what is still held, as when the tests were interrupted."""
+        """Cancel cases that still run, for instance after an interrupt."""
         tasks = [*self._held.values(), *self._started]
         for task in tasks:
             task.cancel()

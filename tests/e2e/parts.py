@@ -1,4 +1,4 @@
-"""The programs that the suite starts: Temporal, Redis and workers, each with its log."""
+"""Start and stop programs: Temporal, Redis and workers, each with a log."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from temporalio.client import Client
 
 HERE = Path(__file__).parent
 
-#: Seconds after which what was waited for is taken to hang. No test lasts as long or expects it.
+#: Seconds after which the suite takes something to hang. No test waits this long on purpose.
 HANGS = 600
 
 
 class MissingError(RuntimeError):
-    """A program is not installed; the message says what to install, or what to set."""
+    """A program is not installed. The message says what to install or set."""
 
 
 class Process:
-    """A program that runs until it is stopped, and writes into a log file."""
+    """A program that runs until it is stopped, and writes a log file."""
 
     def __init__(
         self, log: Path, *command: str | Path, cwd: Path | None = None, **environment: str
@@ -38,12 +38,12 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         assert self._process is not None
         return self._process.pid
 
     async def start(self) -> Self:
-        """Start it."""
+        """Start the program."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -55,13 +55,13 @@ class Process:
         return self
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send a signal to the program."""
         assert self._process is not None
         if self._process.returncode is None:
             self._process.send_signal(number)
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Stop it and wait for its end; one that does not end by itself is killed."""
+        """Stop the program and wait for its end; kill it if it does not end."""
         if self._process is None:
             return
         self.send(number)
@@ -72,25 +72,25 @@ class Process:
             await self._process.wait()
 
     async def ended(self) -> None:
-        """Wait for its end."""
+        """Wait for the program's end."""
         assert self._process is not None
         await self._process.wait()
 
     def must_run(self) -> None:
-        """Raise with the end of the log when it has ended."""
+        """Raise an error with the end of the log if the program has ended."""
         assert self._process is not None
         if self._process.returncode is not None:
             raise RuntimeError(f"{self._command} ended early:\n{self.tail()}")
 
     def tail(self, lines: int = 40) -> str:
-        """Return the end of its log, nothing when it was not started."""
+        """Return the end of the log, empty if the program was not started."""
         if not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
+    """Return a free port of the loopback."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -98,7 +98,7 @@ def free_port() -> int:
 
 
 def temporal_command(folder: Path, port: int) -> list[str]:
-    """Return how to start Temporal's own test server, brought from Maven Central."""
+    """Return the command for Temporal's test server, downloaded from Maven Central."""
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
             raise MissingError(
@@ -118,7 +118,7 @@ def temporal_command(folder: Path, port: int) -> list[str]:
 
 
 def redis_command(port: int) -> list[str]:
-    """Return how to start Redis, which keeps nothing on disk."""
+    """Return the command for Redis, which stores nothing on disk."""
     if shutil.which("redis-server") is None:
         raise MissingError(
             "redis-server was not found. Install it (Debian: apt-get install redis-server), or "
@@ -128,7 +128,7 @@ def redis_command(port: int) -> list[str]:
 
 
 async def connected(address: str, process: Process | None) -> Client:
-    """Return a client of Temporal, once it answers."""
+    """Wait for Temporal, and return a client."""
     async with asyncio.timeout(HANGS):
         while True:
             try:

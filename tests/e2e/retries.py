@@ -16,18 +16,18 @@ from .answers import Json
 from .conversation import Conversation
 from .stack import Stack, Worker
 
-#: What clients of the worker raise when a server did not answer in their time.
+#: Errors of the worker's clients when a server does not answer in time.
 TIMEOUTS = ("APITimeoutError", "ConnectTimeout", "ReadTimeout", "TimeoutError")
 
-#: A conversation is held so often. One that is slow each time fails.
+#: Attempts for one conversation. It fails if each of them is slow.
 ATTEMPTS = 4
 
-#: What was held again, and why; shown at the end of the run.
+#: The conversations that were repeated, and why; printed at the end of the run.
 held_again: list[str] = []
 
 
 class SlowError(AssertionError):
-    """Temporal repeated an activity each time the conversation was held."""
+    """Temporal repeated an activity in each attempt."""
 
 
 async def undisturbed(
@@ -38,11 +38,11 @@ async def undisturbed(
     retries: int = 0,
     kind: type[Conversation] = Conversation,
 ) -> Json:
-    """Return what a conversation shows in which no limit of time was missed.
+    """Hold a conversation until no time limit is missed, and return what it shows.
 
-    ``retries`` are the attempts that the conversation itself causes. Only a time-out that
-    the history records, beyond these, makes it be held again. ``hold`` takes a conversation
-    of this kind.
+    ``retries`` is the number of attempts that the conversation itself causes. Only a time-out
+    beyond these, shown by the history, leads to a new attempt. ``hold`` takes a
+    conversation of this ``kind``.
     """
     for number in range(1, ATTEMPTS + 1):
         talk = kind(stack, workers, name, number)
@@ -61,7 +61,7 @@ async def undisturbed(
 
 
 async def timed_out(talk: Conversation, retries: int) -> str:
-    """Return how an attempt timed out that the conversation did not cause, or ''."""
+    """Return the time-out that repeated an activity beyond ``retries``, or ''."""
     attempts = await talk.repeated()
     if len(attempts) <= retries:
         return ""
@@ -69,7 +69,7 @@ async def timed_out(talk: Conversation, retries: int) -> str:
 
 
 def _limit(failure: Failure) -> str:
-    """Return the limit of time that was missed, or '' for any other failure."""
+    """Return the time limit that was missed, or '' for any other failure."""
     if not failure.ListFields():  # the test server records none for a missed heartbeat
         return "a worker that did not answer in time"
     if failure.HasField("timeout_failure_info"):

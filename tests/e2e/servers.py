@@ -1,4 +1,4 @@
-"""The HTTP servers that an agent talks to: a Responses API and an Agentex API, in one."""
+"""The HTTP server of an agent: a Responses API and an Agentex API in one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .parts import HANGS
 
 @dataclass
 class Task:
-    """What the servers were asked for one task, and what they gave.
+    """The requests for one task, and the answers.
 
     ``answers`` are taken by its requests one by one; then the default is given. ``known``
     are the ids that may be chained to.
@@ -38,7 +38,7 @@ class Task:
 
 
 def numbers_of_turn(turn: int, *, chained: bool) -> Json:
-    """Return the usage that a task's request of this number is told, by default."""
+    """Return the default usage in the answer to a task's request of this number."""
     cached = 1024 if chained else 0
     return tokens(1100 + cached // 8 + turn, 60 + turn, cached, 20 + turn)
 
@@ -59,7 +59,7 @@ class Backend(Server):
         self._changed = asyncio.Event()
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Answer each worker at its own URL."""
+        """Give each worker a URL of its own."""
         router.add_post("/{worker}/v1/responses", self._respond)
         router.add_post("/agents/register", self._register)
         router.add_post("/messages", self._create_message)
@@ -68,22 +68,22 @@ class Backend(Server):
         router.add_patch("/spans/{id}", self._update_span)
 
     def environment_of(self, worker: str) -> dict[str, str]:
-        """Return the variables that lead a worker here."""
+        """Return the variables that make a worker use this server."""
         return {"OPENAI_BASE_URL": f"{self.url}/{worker}/v1", "AGENTEX_BASE_URL": self.url}
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something holds of what has been asked."""
+        """Wait until a condition holds."""
         async with asyncio.timeout(HANGS):
             while not holds():
                 await self._changed.wait()
 
     def _tell(self) -> None:
-        # Not a Condition: who tells would wait for its lock, and has been seen to wait on.
+        # Not asyncio.Condition: the notifier would wait for its lock, and was seen to hang there.
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
     def ended_spans(self, task: str, name: str) -> list[Json]:
-        """Return the task's spans of this name that have ended, by their start."""
+        """Return the task's ended spans of this name, in the order of their start."""
         spans = [
             each
             for each in self.spans.values()
@@ -137,7 +137,7 @@ class Backend(Server):
         return response
 
     async def _held(self, response: web.StreamResponse, answer: Answer) -> bool:
-        """Wait to go on; say whether the client is still there."""
+        """Wait until the test goes on; return whether the client is still connected."""
         answer.held.set()
         while not answer.go_on.is_set():
             try:
@@ -191,10 +191,10 @@ class Backend(Server):
 
 
 class Proxy:
-    """A TCP proxy between a worker and a server, that can be cut off."""
+    """A TCP proxy between a worker and a server that can be cut."""
 
     def __init__(self, behind: str) -> None:
-        """Stand before what listens at this ``host:port``."""
+        """Forward to the server at this ``host:port``."""
         self._behind = behind
         self._server: asyncio.Server | None = None
         self._port = 0
@@ -202,16 +202,16 @@ class Proxy:
 
     @property
     def address(self) -> str:
-        """The ``host:port`` that the worker is given."""
+        """The ``host:port`` for the worker."""
         return f"127.0.0.1:{self._port}"
 
     async def start(self) -> None:
-        """Listen, on the same port as before."""
+        """Listen on the same port as before."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Be gone, as a server that went away: connections are reset, new ones refused."""
+        """Reset connections and refuse new ones, as a server that went away does."""
         assert self._server is not None
         self._server.close()
         for writer in self._open:

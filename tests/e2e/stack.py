@@ -100,7 +100,7 @@ class Worker:
         )
 
     async def start(self) -> Self:
-        """Start it, and wait until it has registered itself."""
+        """Start the worker, and wait until it has registered."""
         self._backend.registered.discard(self.name)
         await self.process.start()
         asked = asyncio.create_task(
@@ -116,7 +116,7 @@ class Worker:
         return self
 
     async def stop(self) -> None:
-        """Stop it as a deployment does."""
+        """Stop the worker as a deployment does."""
         await self.process.stop()
 
 
@@ -126,7 +126,7 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.logs = folder / "logs"
-        # Servers that are not ours may know the tasks of an earlier run.
+        # Servers that the suite did not start may know tasks of an earlier run.
         self.run = secrets.token_hex(4)
         self.authority = folder / "authority.pem"
         self.backend = Backend()
@@ -134,17 +134,17 @@ class Stack:
         self.temporal_address = os.environ.get("TEMPORAL_ADDRESS", "")
         self.redis_url = os.environ.get("REDIS_URL", "")
         self.workers: list[Worker] = []
-        #: Everything that was started and writes a log, by its name.
+        #: Every program with a log, by name.
         self.processes: dict[str, Process] = {}
         self._stack = AsyncExitStack()
-        # Importing the SDK takes a core for seconds: more at a time end later, all of them.
+        # Importing the SDK takes a core for seconds; more imports at a time only slow each other.
         self._importing = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def __aenter__(self) -> Self:
         shutil.rmtree(self.logs, ignore_errors=True)
         self.logs.mkdir(parents=True)
-        # Upstream makes two clients for each model call, and each reads the authorities of TLS,
-        # which nothing here speaks: all of them were most of what a worker did.
+        # Upstream makes two HTTP clients for each model call, and each reads all certificate
+        # authorities. Nothing here uses TLS, and that took most of a worker's time.
         first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
         self.authority.write_text(f"{first}{end}\n")
         await self._stack.enter_async_context(self.backend)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Seen:
-    """What was seen of a case, on each setting."""
+    """What one case showed on each setting."""
 
     def __init__(self, name: str, outcomes: Outcomes) -> None:
         self._name = name
@@ -22,17 +22,17 @@ class Seen:
 
     @property
     def case(self) -> Case:
-        """How it is held."""
+        """The case."""
         return CASES[self._name]
 
     async def on(self, release: str, *, patched: bool) -> Json:
-        """Return what was seen of it on a release."""
+        """Return what the case showed on a release."""
         return await self._outcomes.of(self._name, Setting(release, patched))
 
 
 @pytest.fixture
 def seen(case: str, outcomes: Outcomes) -> Seen:
-    """One case, on all settings."""
+    """The case, on all settings."""
     return Seen(case, outcomes)
 
 

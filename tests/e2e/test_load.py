@@ -1,4 +1,4 @@
-"""Many workflows of three turns on two workers: every answer has its own numbers, patched."""
+"""Many workflows of three turns on two workers: every answer has its own usage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rollout in the middle of a conversation, and back again; and what an upgrade does."""
+"""A rollout and a rollback in the middle of a conversation, and an upgrade."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def hold(stack: Stack, name: str, *settings: tuple[Setting, int]) -> tuple[Conversation, str]:
-    """Hold one conversation on workers that replace each other, each for so many turns.
+    """Hold one conversation on workers that replace each other after some turns.
 
-    Return it, and the log of the second worker.
+    Return the conversation, and the log of the second worker.
     """
     queue = f"rollout-{name}"
     workers = [

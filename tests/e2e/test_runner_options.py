@@ -1,4 +1,4 @@
-"""What Runner.run offers for stateful responses, which is not the same on each release."""
+"""The options of Runner.run for stateful responses, which differ between releases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .stack import FIXED, Setting
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-#: What becomes of an option before it could reach the model, where it is not offered.
+#: What happens to an option before it can reach the model.
 NOT_OFFERED = {
     ("0.5.3", "conversation_id"): "TypeError of openai-agents 0.2.7, which has none",
     ("0.5.3", "auto_previous_response_id"): "TypeError of openai-agents 0.2.7, which has none",
