@@ -1,4 +1,4 @@
-"""Memory: what a call leaves behind, and what is held while a long stream is read."""
+"""Measure memory: left by a call, and held while a long stream is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rounds in which the variants of one thing take turns in one process, kept with pyperf.
+"""Measure variants in turns, in one process, and store the rounds with pyperf.
 
 What else runs on the machine then slows both sides of a ratio alike, which no pair of
 separate runs can promise. A benchmark's name is what was called, its file the variant:

@@ -1,4 +1,4 @@
-"""A call with and without the patch: real ones of several lengths, and one over real HTTP."""
+"""Measure calls with and without the patch: several lengths, and one over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tracers that people already accept cost on the same stream, each without us."""
+"""Measure what tracers cost on the same stream, each without the patch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ended: Counter[str] = Counter()
 
 
 def ddtrace() -> None:
-    """Start ddtrace's openai integration, whose traces are dropped when they are whole."""
+    """Start ddtrace's openai integration, which drops complete traces here."""
     os.environ.setdefault("DD_REMOTE_CONFIGURATION_ENABLED", "false")
     import ddtrace
     from ddtrace.trace import TraceFilter, tracer
@@ -37,7 +37,7 @@ def ddtrace() -> None:
 
 
 def openinference() -> None:
-    """Start OpenInference's openai instrumentation, whose spans go nowhere."""
+    """Start OpenInference's openai instrumentation, without an exporter."""
     from openinference.instrumentation.openai import OpenAIInstrumentor
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 

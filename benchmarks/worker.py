@@ -1,4 +1,4 @@
-"""A worker with stubs around the installed model, to make calls in with and without us."""
+"""A worker with stubs around the installed model, with and without the patch."""
 
 from __future__ import annotations
 

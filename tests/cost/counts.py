@@ -1,4 +1,4 @@
-"""The work that the patch adds to a call, counted: no machine's noise moves it.
+"""Count the work that the patch adds to a call, independent of the machine.
 
 ``python -m tests.cost.counts`` writes the figures of this Python. They are the same on every
 affected release, since what the body does itself is not in them.

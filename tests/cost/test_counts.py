@@ -1,4 +1,4 @@
-"""The work that the patch adds to a call, an event and a start is what it was, not more."""
+"""The work that the patch adds to a call, an event and a start has not grown."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from . import counts
 pytestmark = pytest.mark.processes
 
 
-def test_a_call_an_event_and_a_read_of_the_model_cost_what_the_figures_say() -> None:
+def test_counts_are_those_of_the_file() -> None:
     figures = counts.read()
     if not AFFECTED:  # nothing is replaced, and so nothing is added
         figures = {name: dict.fromkeys(work, 0) for name, work in figures.items()}
     said = child("from tests.cost import counts\nsaid['added'] = counts.added()")
-    assert said["added"] == figures, f"if it is wanted: run tests.cost.counts on {counts.PYTHON}"
+    assert said["added"] == figures, (
+        f"if this is intended, run tests.cost.counts on {counts.PYTHON}"
+    )
 
 
-def test_the_figures_keep_nothing_for_an_event_and_nothing_after_a_call() -> None:
+def test_an_event_holds_nothing_and_a_call_leaves_nothing() -> None:
     figures = counts.read()
     assert figures["event"]["held"] == figures["event"]["left"] == 0
     assert figures["call"]["left"] == figures["chained call"]["left"] == 0
 
 
-def test_applying_imports_no_more_of_what_it_patches_than_the_model_did() -> None:
+def test_applying_imports_nothing_more_of_the_sdk() -> None:
     said = child(
         f"import {_upstream.MODULE}, agentex_usage_patch\n"
         "before = set(sys.modules)\n"

@@ -1,4 +1,4 @@
-"""The numbers are written into the details of the result's usage as pydantic would write them."""
+"""Usage details are filled as pydantic would assign them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def usage(details: Any) -> Any:
 
 
 @pytest.mark.body
-async def test_filled_details_are_as_if_they_had_been_assigned() -> None:
+async def test_filled_details_equal_assigned_ones() -> None:
     apply_patch()
     call_usage = (await ask(make_model(Recording(event())))).usage
     assert tokens(call_usage) == TOKENS
@@ -44,7 +44,7 @@ async def test_filled_details_are_as_if_they_had_been_assigned() -> None:
     assert dumped == [{"cached_tokens": 987}, {"reasoning_tokens": 42}]
 
 
-def test_details_that_check_what_is_assigned_are_assigned_to() -> None:
+def test_details_with_their_own_setattr_are_assigned() -> None:
     assigned: list[Any] = []
 
     class Checking(calls.sdk.InputTokensDetails):  # type: ignore[misc]  # Any
@@ -59,13 +59,13 @@ def test_details_that_check_what_is_assigned_are_assigned_to() -> None:
 
 
 @pytest.mark.parametrize("config", [{"validate_assignment": True}, {"frozen": True}])
-def test_a_class_that_pydantic_watches_is_not_written_past_it(config: dict[str, Any]) -> None:
+def test_class_that_validates_assignments_is_assigned(config: dict[str, Any]) -> None:
     details = calls.sdk.InputTokensDetails
     assert call._stores_plainly(details)
     watched = type("Watched", (details,), {"model_config": config})
     assert not call._stores_plainly(watched)
 
 
-def test_a_class_with_an_assignment_of_its_own_is_not_written_past_it() -> None:
+def test_class_with_its_own_setattr_is_assigned() -> None:
     own = {"__setattr__": lambda self, name, value: None}
     assert not call._stores_plainly(type("Own", (calls.sdk.InputTokensDetails,), own))

@@ -40,7 +40,7 @@ EACH_CASE = pytest.mark.parametrize("case", CASES)
 
 
 @EACH_CASE
-async def test_0_10_5_tells_what_the_server_told(seen: Seen) -> None:
+async def test_0_10_5_reports_the_usage_of_the_server(seen: Seen) -> None:
     fixed = await seen.on(FIXED.release, patched=False)
     told = list(numbers(fixed["given"]))
     told += [dict.fromkeys(told[0], 0)]

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @pytest.mark.parametrize("case", [LOAD])
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
-async def test_every_answer_has_its_own_numbers_and_nothing_is_charged_twice(
+async def test_every_answer_has_its_own_usage_and_nothing_counts_twice(
     setting: Setting, case: str, outcomes: Outcomes, record_property: Callable[[str, object], None]
 ) -> None:
     seen = await outcomes.of(case, setting)

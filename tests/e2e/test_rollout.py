@@ -33,7 +33,9 @@ async def hold(stack: Stack, name: str, *settings: tuple[Setting, int]) -> tuple
 
 
 @pytest.mark.parametrize("release", RELEASES)
-async def test_patched_and_unpatched_again_no_turn_is_refused(release: str, stack: Stack) -> None:
+async def test_no_turn_is_refused_during_a_rollout_and_a_rollback(
+    release: str, stack: Stack
+) -> None:
     unpatched, patched = Setting(release, patched=False), Setting(release, patched=True)
     talk, log = await hold(stack, release, (unpatched, 1), (patched, 2), (unpatched, 2))
     served = talk.served
@@ -52,7 +54,7 @@ async def test_patched_and_unpatched_again_no_turn_is_refused(release: str, stac
         assert len(talk.turns[turn]["last_response_id"]) == len("resp_") + 8
 
 
-async def test_an_upgrade_in_the_middle_is_refused_once_where_the_patch_is_not(
+async def test_an_upgrade_without_the_patch_refuses_one_turn(
     stack: Stack,
 ) -> None:
     unpatched = Setting("0.10.4", patched=False)

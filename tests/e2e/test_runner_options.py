@@ -22,7 +22,7 @@ NOT_OFFERED = {
 
 @pytest.mark.parametrize("case", OPTIONS)
 @pytest.mark.parametrize("release", ["0.10.4"])
-async def test_what_the_runner_offers_reaches_the_wire_as_on_0_10_5(
+async def test_options_of_the_runner_reach_the_wire_as_on_0_10_5(
     release: str, case: str, outcomes: Outcomes
 ) -> None:
     fixed = await outcomes.of(case, FIXED)
@@ -37,7 +37,7 @@ async def test_what_the_runner_offers_reaches_the_wire_as_on_0_10_5(
 
 
 @pytest.mark.parametrize(("release", "case"), NOT_OFFERED)
-async def test_what_the_runner_drops_no_patch_of_the_model_can_send(
+async def test_options_that_the_runner_drops_are_not_sent(
     release: str, case: str, outcomes: Outcomes
 ) -> None:
     why = NOT_OFFERED[release, case]

@@ -115,7 +115,7 @@ async def test_nothing_but_the_two_lines_is_changed(setting: Setting, templates:
     assert project == as_rendered
 
 
-async def test_the_worker_of_the_examples_does_as_the_templates(templates: Templates) -> None:
+async def test_the_example_worker_equals_the_templates(templates: Templates) -> None:
     example = await templates.of_the_example()
     patched = await templates.of(PATCHED)
     assert example["seen"] == patched["seen"]
@@ -123,5 +123,5 @@ async def test_the_worker_of_the_examples_does_as_the_templates(templates: Templ
 
 
 @EACH_SETTING
-async def test_nothing_is_asked_of_the_network(setting: Setting, templates: Templates) -> None:
+async def test_no_worker_uses_the_network(setting: Setting, templates: Templates) -> None:
     assert (await templates.of(setting))["asked"] == []

@@ -1,4 +1,4 @@
-"""What is installed: what its versions say, and when that is not what counts."""
+"""Installed versions, and when behaviour counts instead."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .test_status import SEEN, evidence
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, **versions: str | None) -> None:
-    """Let these distributions be installed in these versions, as far as metadata tells."""
+    """Make the metadata report these versions as installed."""
     installed = metadata.version
     given = {name.replace("_", "-"): version for name, version in versions.items()}
 
@@ -37,7 +37,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, **versions: str | None) -> None:
 @pytest.mark.parametrize(
     "version", ["0.10.5", "0.28.4", "1.0", "0.10.4+local", "a fork", "0.10.4rc1"]
 )
-async def test_what_is_seen_wins_over_what_the_version_says(
+async def test_behaviour_wins_over_the_version(
     version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, agentex_sdk=version)
@@ -58,7 +58,7 @@ async def test_what_is_seen_wins_over_what_the_version_says(
 
 
 @pytest.mark.parametrize("version", ["0.10.4", "0.10.5"])
-def test_where_it_cannot_be_run_the_version_decides_and_status_says_so(
+def test_version_decides_if_get_response_cannot_be_run(
     version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -76,7 +76,7 @@ def test_where_it_cannot_be_run_the_version_decides_and_status_says_so(
     assert "eyes" not in str(applied)
 
 
-def test_an_sdk_that_no_finder_can_look_for_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sdk_that_no_finder_can_find_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: str) -> None:
         raise ValueError(f"{name}.__spec__ is None")
 
@@ -87,7 +87,7 @@ def test_an_sdk_that_no_finder_can_look_for_is_not_there(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("strict", [False, True])
-async def test_a_frozen_application_is_patched_and_told_so(
+async def test_frozen_application_is_patched_and_reported_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str], *, strict: bool,
 ) -> None:  # fmt: skip
@@ -130,7 +130,7 @@ def test_without_agentex_sdk_there_is_nothing_to_patch(
         ("0.5.3", "temporalio", "1.18.0", 'pip install "temporalio==1.17.0"'),
     ],
 )
-def test_a_companion_that_breaks_the_worker_is_told_with_the_command_that_mends_it(
+def test_breaking_companion_is_reported_with_the_command_that_repairs_it(
     sdk: str, distribution: str, version: str, command: str, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -149,7 +149,7 @@ def test_a_companion_that_breaks_the_worker_is_told_with_the_command_that_mends_
     assert (line.levelno, line.getMessage()) == (logging.WARNING, applied.summary)
 
 
-def test_a_companion_that_is_not_installed_conflicts_with_nothing(
+def test_missing_companion_is_no_conflict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pretend(monkeypatch, agentex_sdk="0.10.4", temporalio=None, openai="2.44.0")
@@ -164,7 +164,7 @@ metadata.PathDistribution.locate_file = lambda self, path: there / path
 
 
 @pytest.mark.processes
-def test_a_release_whose_model_has_moved_is_told_at_once(tmp_path: Path) -> None:
+def test_release_whose_model_has_moved_is_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "agentex").mkdir()
     (tmp_path / "agentex" / "__init__.py").touch()
     said = fresh(f"""
@@ -190,7 +190,7 @@ except AgentexUsagePatchError as error:
 
 
 @pytest.mark.processes
-def test_an_editable_install_is_not_said_to_lack_the_model(tmp_path: Path) -> None:
+def test_editable_install_is_not_reported_as_without_a_model(tmp_path: Path) -> None:
     said = fresh(f"""
 from pathlib import Path
 there = Path({str(tmp_path)!r})
@@ -200,7 +200,7 @@ seen("applied", apply_patch())
     assert "will be applied when its model is imported" in said["applied"]["summary"]
 
 
-def test_where_no_agentex_sdk_is_installed_no_model_is_gone(
+def test_without_agentex_sdk_no_model_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(_upstream, "DISTRIBUTION", "agentex-sdk-that-nobody-has")

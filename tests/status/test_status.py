@@ -1,4 +1,4 @@
-"""What is observed of the SDK and the patch, and how it is known: behaviour before version."""
+"""The status: what was observed of the SDK and the patch, and how."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def evidence(observed: Any) -> str:
     return str(common)
 
 
-def test_what_is_seen_stands_with_its_evidence_for_every_fix() -> None:
+def test_every_fix_has_its_state_and_evidence() -> None:
     version = _upstream.sdk_version()
     before = status()
     assert [fix.name for fix in before.fixes] == list(FIXES)
@@ -52,7 +52,7 @@ def test_what_is_seen_stands_with_its_evidence_for_every_fix() -> None:
 
 
 class Partial:
-    """An in-house patch that corrects the results, and forwards nothing."""
+    """An in-house patch that corrects results and forwards no field."""
 
     async def get_response(self, *args: Any, **kwargs: Any) -> Any:
         forwarded = {"previous_response_id", "conversation_id", "prompt"}
@@ -81,11 +81,11 @@ class Partial:
 
 
 def other_body(monkeypatch: pytest.MonkeyPatch, body: Any) -> None:
-    """Put another body in the class, one that lives in the SDK's module."""
+    """Replace the body of `get_response`."""
     monkeypatch.setattr(calls.sdk.TemporalStreamingModel, "get_response", body)
 
 
-async def test_beside_an_in_house_patch_only_the_missing_fixes_are_applied(
+async def test_only_the_fixes_that_an_in_house_patch_lacks_are_applied(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     other_body(monkeypatch, Partial.get_response)
@@ -111,7 +111,7 @@ async def test_beside_an_in_house_patch_only_the_missing_fixes_are_applied(
     assert client.requests[0]["conversation"] == "conv_1"
 
 
-def test_what_works_on_top_of_a_removed_patch_is_not_taken_for_it(
+def test_wrapper_over_a_removed_patch_is_reported_as_native(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     apply_patch()
@@ -128,7 +128,7 @@ def test_what_works_on_top_of_a_removed_patch_is_not_taken_for_it(
     assert removed.named("missing") == FIXES[2:]
 
 
-async def test_an_in_house_patch_of_the_result_leaves_the_rest_to_ours() -> None:
+async def test_in_house_patch_of_the_result_is_completed() -> None:
     original = calls.sdk.TemporalStreamingModel.get_response
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -147,7 +147,7 @@ async def test_an_in_house_patch_of_the_result_leaves_the_rest_to_ours() -> None
     assert applied.named("patched" if AFFECTED else "native", "patched") == FIXES
 
 
-def test_beneath_a_wrapper_that_cannot_be_observed_the_version_decides() -> None:
+def test_version_decides_if_a_wrapper_cannot_be_observed() -> None:
     original = calls.sdk.TemporalStreamingModel.get_response
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -166,7 +166,7 @@ def test_beneath_a_wrapper_that_cannot_be_observed_the_version_decides() -> None
     assert (in_the_class is get_response) is not AFFECTED
 
 
-async def test_a_body_that_never_ends_is_given_up_and_not_left_pending(
+async def test_body_that_never_ends_is_cancelled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     left: list[str] = []
@@ -188,7 +188,9 @@ async def test_a_body_that_never_ends_is_given_up_and_not_left_pending(
 @pytest.mark.parametrize(
     "found", [None, 7, property(lambda self: None), staticmethod(print), classmethod(print)]
 )
-def test_what_is_no_method_is_left_alone(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attribute_that_is_not_a_method_is_not_wrapped(
+    found: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(calls.sdk.TemporalStreamingModel, "get_response", found)
     applied = apply_patch()
     assert vars(calls.sdk.TemporalStreamingModel)["get_response"] is found
@@ -203,13 +205,13 @@ def test_a_status_that_fails_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None
     assert "failed (LookupError) and left agentex-sdk alone" in status().summary
 
 
-def test_a_class_that_is_no_class_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_object_in_place_of_the_class_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls.sdk, "TemporalStreamingModel", SimpleNamespace())
     assert "was not found" in apply_patch().summary
     assert "was not found" in remove_patch().summary
 
 
-def test_a_summary_tells_what_is_patched_from_what_is_native() -> None:
+def test_summary_names_patched_and_native_fixes() -> None:
     seen = Observation(working=frozenset(FIXES), applied=frozenset(FIXES[:2]))
     mixed = describe(seen, model_file="model.py", wanted=True)
     assert mixed.complete

@@ -1,4 +1,4 @@
-"""`patched` is what was seen to work with the patch and not without it; nothing else is."""
+"""A fix is `patched` only if it works with the patch and not without it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def fail(*_: Any, **__: Any) -> Any:
         ("forwarded_fields", FIXES),
     ],
 )
-def test_a_patch_that_broke_since_is_not_called_patched(
+def test_broken_step_is_not_reported_as_patched(
     name: str, lost: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert apply_patch().named(WITH) == FIXES
@@ -57,7 +57,7 @@ def test_a_patch_that_broke_since_is_not_called_patched(
     assert not observed.complete
 
 
-def test_the_original_that_somebody_put_back_is_not_called_patched() -> None:
+def test_restored_original_is_not_reported_as_patched() -> None:
     model_class: Any = calls.sdk.TemporalStreamingModel
     original = vars(model_class)["get_response"]
     apply_patch()
@@ -69,7 +69,7 @@ def test_the_original_that_somebody_put_back_is_not_called_patched() -> None:
 
 
 def hide() -> Any:
-    """Put somebody's function on top that does not tell what it wraps."""
+    """Wrap `get_response` in a function without ``__wrapped__``."""
     model_class: Any = calls.sdk.TemporalStreamingModel
     beneath = model_class.get_response
 
@@ -80,7 +80,7 @@ def hide() -> Any:
     return get_response
 
 
-def test_ours_is_told_beneath_somebody_who_hides_it() -> None:
+def test_patch_beneath_a_wrapper_that_hides_it_is_reported() -> None:
     apply_patch()
     theirs = hide()
     assert status().named(WITH) == FIXES
@@ -90,7 +90,7 @@ def test_ours_is_told_beneath_somebody_who_hides_it() -> None:
     assert apply_patch().named(WITH) == FIXES
 
 
-async def test_a_call_elsewhere_is_patched_while_a_status_looks_without_the_patch(
+async def test_calls_in_other_threads_stay_patched_while_status_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     apply_patch()
@@ -114,7 +114,7 @@ async def test_a_call_elsewhere_is_patched_while_a_status_looks_without_the_patc
     assert counted == [TOKENS] * (2 if AFFECTED else 1)
 
 
-def test_somebody_on_top_who_does_it_without_ours_is_not_called_patched(
+def test_fixes_of_a_wrapper_over_the_patch_are_reported_as_native(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     apply_patch()
@@ -128,7 +128,7 @@ def test_somebody_on_top_who_does_it_without_ours_is_not_called_patched(
     assert status().named("native") == ("usage", "response_id")
 
 
-def test_once_removed_nothing_of_ours_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_removal_leaves_no_wrapper_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     # Apart from what other tests have left beneath functions that hide it.
     monkeypatch.setattr(place, "_placed", [])
 
