@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from agentex_usage_patch import _upstream, cli
-from agentex_usage_patch._verify import comparison
+from agentex_usage_patch._verify import comparison, two_turns
 from agentex_usage_patch._verify.report import Comparison, Row
 from agentex_usage_patch._verify.server import Server, usage
 
@@ -190,3 +192,17 @@ async def test_the_server_accepts_its_own_ids_and_listens_only_on_loopback() -> 
 def test_report_on_a_fixed_release_says_that_no_patch_is_needed() -> None:
     comparison = Comparison("0.10.5", (Row(1, "prompt", "p", "p", "p"),))
     assert comparison.report().sentences[-1].startswith("agentex-sdk 0.10.5 needs no patch; remove")
+
+
+@pytest.mark.parametrize("processors", [[], ["agentex"]])
+def test_spans_are_sent_to_the_agentex_api_if_the_release_sends_none_by_default(
+    processors: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = SimpleNamespace(
+        get_async_tracing_processors=lambda: processors,
+        AgentexTracingProcessorConfig=lambda: "agentex",
+        add_tracing_processor_config=processors.append,
+    )
+    monkeypatch.setattr(importlib, "import_module", lambda _: modules)
+    two_turns._send_spans()
+    assert processors == ["agentex"]
