@@ -115,6 +115,7 @@ class SpanContext:
     """
 
     capture: Capture | None = None
+    _output_before: Any = None
 
     def __init__(self, context: Any, call: Call) -> None:
         self._context = context
@@ -126,7 +127,6 @@ class SpanContext:
         try:
             self._output_before = getattr(span, "output", None)
         except Exception as error:  # noqa: BLE001 - a third-party span can raise anything
-            self._output_before = None
             log_failure("adding usage to the span", error)
         return span
 
