@@ -13,6 +13,7 @@ import wrapt
 
 from agentex_usage_patch import apply_patch, remove_patch, status
 from agentex_usage_patch._patching import place
+from agentex_usage_patch._patching.bypasses import third_party
 from agentex_usage_patch._patching.wrapper import GetResponse
 from agentex_usage_patch._upstream import FIXES
 
@@ -158,3 +159,11 @@ def test_a_patched_class_that_a_reload_replaced_can_be_collected(
     gc.collect()
     assert replaced() is None
     assert place.placed() == []
+
+
+def test_only_third_party_functions_are_named() -> None:
+    async def counted(self: Any, *args: Any, **kwargs: Any) -> None: ...
+
+    counted.__wrapped__ = calls.class_attribute()  # type: ignore[attr-defined]
+    (named,) = third_party(counted)
+    assert named.startswith(f"{__name__}.{counted.__qualname__} ({__file__}:")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from agentex_usage_patch import apply_patch, status
+from agentex_usage_patch._patching.probe import observe
 
 from ... import calls
 from ...calls import make_model, sdk_log, tokens
@@ -75,3 +76,12 @@ async def test_probed_code_cannot_reach_the_running_loop(
     ((loop, *hooks),) = seen
     assert loop is not asyncio.get_running_loop() and loop.is_closed()
     assert set(hooks).isdisjoint(sys.get_asyncgen_hooks())
+
+
+def test_a_body_keeps_its_keyword_only_defaults_in_the_probe() -> None:
+    def body(*, kept: str = "kept") -> str:
+        return kept
+
+    in_the_sdk = FunctionType(body.__code__, vars(calls.sdk))
+    in_the_sdk.__kwdefaults__ = body.__kwdefaults__
+    assert observe._bare(calls.sdk, in_the_sdk)() == "kept"
