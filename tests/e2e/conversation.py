@@ -137,17 +137,17 @@ class Conversation:
         (logs / f"{self.task}.history.json").write_text(history.to_json())
         (logs / f"{self.task}.seen.json").write_text(json.dumps(seen, indent=1))
 
-    async def repeated(self) -> list[Failure]:
+    async def repeated(self) -> list[Failure | None]:
         """Return the failures of the attempts that were followed by another attempt.
 
-        The history keeps the last failure of an activity; earlier ones are empty here.
+        The history keeps the last failure of an activity; earlier ones are None.
         """
-        failures: list[Failure] = []
+        failures: list[Failure | None] = []
         history = await self.handle.fetch_history()
         for event in history.events:
             started = event.activity_task_started_event_attributes
             if started.attempt > 1:
-                failures += [Failure()] * (started.attempt - 2)
+                failures += [None] * (started.attempt - 2)
                 failures.append(started.last_failure)
         return failures
 

@@ -65,7 +65,8 @@ async def timed_out(talk: Conversation, retries: int) -> str:
     attempts = await talk.repeated()
     if len(attempts) <= retries:
         return ""
-    return next(filter(None, map(_limit, attempts)), "")
+    known = (each for each in attempts if each is not None)
+    return next(filter(None, map(_limit, known)), "")
 
 
 def _limit(failure: Failure) -> str:
