@@ -64,13 +64,6 @@ FORWARDED = {
 }
 PROMPT_CACHE_KEY = "prompt_cache_key"
 
-#: Field of the request → where an agent passes it to openai-agents.
-GIVEN_AS = {
-    "previous_response_id": "previous_response_id=… of Runner.run()",
-    "conversation": "conversation_id=… of Runner.run()",
-    "prompt": "prompt=… of Agent()",
-}
-
 USAGE = "usage"
 RESPONSE_ID = "response_id"
 SPAN_USAGE = "span_usage"

@@ -11,13 +11,12 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import certifi
-
 from agentex_usage_patch import _upstream
+
+from .authority import first_authority
 
 # Freeze the SDK's objects: the tests' gc.collect() then skips them and stays fast.
 for _name in ("agents", "openai", "agentex.lib.adk"):
@@ -96,10 +95,9 @@ class Span:
         self.raised = raised
 
 
-#: A file with one certificate authority. A model creates two HTTP clients, and each takes
-#: 20 ms to read all authorities.
+#: The only certificate authority of the HTTP clients that a model creates.
 _AUTHORITY = tempfile.NamedTemporaryFile(suffix=".pem")  # noqa: SIM115 - closed at exit
-_AUTHORITY.write(Path(certifi.where()).read_bytes().partition(b"\n\n#")[0])
+_AUTHORITY.write(first_authority())
 _AUTHORITY.flush()
 
 

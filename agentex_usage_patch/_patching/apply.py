@@ -36,9 +36,9 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
 
     Call it before or after the SDK is imported, from any thread, any number of times. It
     imports nothing of the SDK. A fix counts as applied when it was seen to work; if that
-    cannot be observed, the version decides what is applied. Returns
-    the status and logs its summary as one line. With ``AGENTEX_USAGE_PATCH_DISABLED=1`` (or
-    true, yes, on) in the environment it changes nothing and says so.
+    cannot be observed, the version decides what is applied. Returns the status and logs its
+    summary as one line. With ``AGENTEX_USAGE_PATCH_DISABLED=1`` (or true, yes, on) in the
+    environment it changes nothing and says so.
 
     Never raises, unless ``strict``: then it raises `AgentexUsagePatchError` when a fix is
     not in place. If the SDK is imported later, that import raises. The last call decides,

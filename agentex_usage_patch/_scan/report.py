@@ -87,7 +87,7 @@ def _print_rows(console: Console, rows: list[list[str]]) -> None:
 
     if console.is_terminal and rows:
         table = Table()
-        for heading in ("agent", _upstream.DISTRIBUTION, "verdict", "next"):
+        for heading in _HEADINGS:
             table.add_column(heading, overflow="fold")
         for row in rows:
             table.add_row(*map(Text, row))

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-import certifi
 from temporalio.client import Client
 
 from agentex_usage_patch import _upstream
 from agentex_usage_patch._patching.apply import DISABLED
 
+from ..authority import first_authority
 from .parts import HERE, Process, connected, free_port, listening, redis_command, temporal_command
 from .servers import Backend, Proxy
 
@@ -143,10 +143,8 @@ class Stack:
     async def __aenter__(self) -> Self:
         shutil.rmtree(self.logs, ignore_errors=True)
         self.logs.mkdir(parents=True)
-        # Upstream makes two HTTP clients for each model call, and each reads all certificate
-        # authorities. Nothing here uses TLS, and that took most of a worker's time.
-        first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
-        self.authority.write_text(f"{first}{end}\n")
+        # Reading all authorities took most of a worker's time.
+        self.authority.write_bytes(first_authority())
         await self._stack.enter_async_context(self.backend)
         temporal = None
         if not self.temporal_address:

@@ -17,7 +17,7 @@ from ..faults import MESSAGE, fail
 from .test_faults import OUTPUT
 
 
-@pytest.mark.parametrize("step", ["observe", "imported", "describe", "install"])
+@pytest.mark.parametrize("step", ["observe", "imported", "describe", "install", "observed"])
 async def test_failing_step_of_applying_does_not_stop_the_worker(
     step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -25,15 +25,18 @@ async def test_failing_step_of_applying_does_not_stop_the_worker(
     monkeypatch.setattr(apply if step == "imported" else install, step, fail)
     applied = apply_patch()
     assert MESSAGE not in caplog.text
-    # Only the text fails after the wrapper is in place.
-    assert (class_attribute() is not original) is (step == "describe" and AFFECTED)
-    (warning,) = [each for each in caplog.records if each.name == "agentex_usage_patch"]
-    assert warning.getMessage() == applied.summary
-    assert "failed (LookupError)" in applied.summary
+    # Only these two run after the wrapper is in place.
+    in_place = step in ("describe", "observed") and AFFECTED
+    assert (class_attribute() is not original) is in_place
+    assert not applied.complete
+    assert applied.summary == "agentex-usage-patch failed (LookupError) and left agentex-sdk alone."
+    assert [(each.levelno, each.getMessage()) for each in caplog.records] == [
+        (logging.WARNING, applied.summary)
+    ]
     client = Recording(event())
     assert (await ask(make_model(client))).output == OUTPUT
     assert len(client.requests) == 1
-    with pytest.raises(AgentexUsagePatchError) as raised:
+    with pytest.raises(AgentexUsagePatchError, match="LookupError") as raised:
         apply_patch(strict=True)
     assert raised.value.__context__ is None  # a traceback would quote it
 
