@@ -14,9 +14,9 @@ from typing import Any
 import wrapt
 
 from .. import _upstream
-from .call import Call
+from .call.model import Model
+from .call.state import Call
 from .log import log_failure
-from .model import Model
 
 # wrapt 1.x is untyped and 2.x generic; the type checker sees Any.
 _ObjectProxy: Any = wrapt.ObjectProxy

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import agentex_usage_patch
-from agentex_usage_patch._patching import standin
+from agentex_usage_patch._patching.call import standin
 
 FILE = Path(__file__).with_suffix(".json")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -12,7 +12,7 @@ import wrapt
 from openai import NOT_GIVEN
 from openai.resources.responses import AsyncResponses
 
-from agentex_usage_patch._patching import request as forwarding
+from agentex_usage_patch._patching.call import request as forwarding
 
 from .. import goldens
 from ..calls import AFFECTED, make_model, tokens
@@ -134,6 +134,7 @@ async def test_create_behind_a_wrapt_wrapper_gets_what_it_accepts(
 
 
 def test_cached_signature_is_freed_with_its_create() -> None:
+    gc.collect()  # other tests' clients
     before = len(forwarding._declared)
     clients = [SimpleNamespace(create=lambda *, prompt: prompt) for _ in range(100)]
     assert {forwarding.declared_names(each.create) for each in clients} == {frozenset({"prompt"})}

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from agentex_usage_patch import _upstream, apply_patch
-from agentex_usage_patch._patching.call import Call
-from agentex_usage_patch._patching.model import Tracer
-from agentex_usage_patch._patching.usage import NO_TOKENS
+from agentex_usage_patch._patching.call.model import Tracer
+from agentex_usage_patch._patching.call.state import Call
+from agentex_usage_patch._patching.call.usage import NO_TOKENS
 
 from .. import calls
 from ..calls import AFFECTED, make_model, tokens

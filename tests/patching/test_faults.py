@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from agentex_usage_patch import apply_patch
-from agentex_usage_patch._patching import call
+from agentex_usage_patch._patching import wrapper
+from agentex_usage_patch._patching.call import state
 
 from .. import calls
 from ..calls import AFFECTED, make_model, tokens
@@ -50,13 +51,13 @@ class Uncheckable(metaclass=Refusing):
     pass
 
 
-#: Step → the name in `call` that is replaced, its replacement, and the tokens of the call.
-STEPS = {
-    "preparing the call": ("forwarded_fields", fail, LOST),
-    "adding the forwarded fields to the request": ("with_fields", fail, TOKENS),
-    "reading an event": ("ResponseCompletedEvent", Uncheckable, LOST),
-    "reading the usage": ("read_tokens", fail, [0] * 5 if AFFECTED else TOKENS),
-    "correcting the result": ("fill", fail, LOST),
+#: Step → what is replaced (module, name), its replacement, and the tokens of the call.
+STEPS: dict[str, tuple[Any, str, Any, list[int]]] = {
+    "preparing the call": (wrapper, "Call", fail, LOST),
+    "adding the forwarded fields to the request": (state, "add_fields", fail, TOKENS),
+    "reading an event": (state, "ResponseCompletedEvent", Uncheckable, LOST),
+    "reading the usage": (state, "read_tokens", fail, LOST),
+    "correcting the result": (state, "fill", fail, LOST),
 }
 
 
@@ -66,8 +67,8 @@ async def test_failing_step_loses_no_answer_and_sends_no_second_request(
 ) -> None:
     events, unpatched = await unpatched_stream()
     apply_patch()
-    name, broken, counted = STEPS[step]
-    monkeypatch.setattr(call, name, broken)
+    module, name, broken, counted = STEPS[step]
+    monkeypatch.setattr(module, name, broken)
     caplog.set_level(logging.DEBUG, logger="agentex_usage_patch")
     client = Recording(*events)
     model = make_model(client)
@@ -97,8 +98,8 @@ async def test_server_error_has_no_context_from_the_patch(
             raise ConnectionError("refused")
 
     apply_patch()
-    name, broken, _ = STEPS[step]
-    monkeypatch.setattr(call, name, broken)
+    module, name, broken, _ = STEPS[step]
+    monkeypatch.setattr(module, name, broken)
     with pytest.raises(ConnectionError) as raised:
         await ask(make_model(Refused()), conversation_id="conv_1")
     assert raised.value.__context__ is None

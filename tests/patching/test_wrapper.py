@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from agentex_usage_patch import apply_patch, status
-from agentex_usage_patch._patching.call import Call
-from agentex_usage_patch._patching.model import Model
+from agentex_usage_patch._patching.call.model import Model
+from agentex_usage_patch._patching.call.state import Call
 from agentex_usage_patch._patching.wrapper import GetResponse
 from agentex_usage_patch._upstream import FIXES
 

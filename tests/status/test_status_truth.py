@@ -14,7 +14,8 @@ from agentex_usage_patch import (
     remove_patch,
     status,
 )
-from agentex_usage_patch._patching import call, place
+from agentex_usage_patch._patching import place, wrapper
+from agentex_usage_patch._patching.call import state
 from agentex_usage_patch._patching.probe import loop, observe
 from agentex_usage_patch._patching.status import State
 from agentex_usage_patch._patching.wrapper import GetResponse
@@ -36,19 +37,20 @@ def fail(*_: Any, **__: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("name", "lost"),
+    ("module", "name", "lost"),
     [
-        ("fill", ("usage",)),
-        ("with_fields", (*_upstream.FORWARDED, _upstream.PROMPT_CACHE_KEY)),
-        ("ResponseCompletedEvent", ("usage", "response_id", "span_usage")),
-        ("forwarded_fields", FIXES),
+        (state, "fill", ("usage",)),
+        (state, "add_fields", (*_upstream.FORWARDED, _upstream.PROMPT_CACHE_KEY)),
+        (state, "ResponseCompletedEvent", ("usage", "response_id", "span_usage")),
+        (wrapper, "Call", FIXES),
     ],
 )
 def test_broken_step_is_not_reported_as_patched(
-    name: str, lost: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    module: Any, name: str, lost: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert apply_patch().named(WITH) == FIXES
-    monkeypatch.setattr(call, name, type("Broken", (), {}) if name[0].isupper() else fail)
+    broken = type("Broken", (), {}) if name == "ResponseCompletedEvent" else fail
+    monkeypatch.setattr(module, name, broken)
     if not AFFECTED:
         assert status().named("native") == FIXES
         return

@@ -16,8 +16,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from ... import _upstream
+from ..call.usage import read_tokens
 from ..log import probing
-from ..usage import read_tokens
 from .loop import LIMIT, by_hand, in_a_loop, outside_a_loop
 from .stubs import RESPONSE_ID, TOKENS, Adk, Responses, Tracer, completed_event
 

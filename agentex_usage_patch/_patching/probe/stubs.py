@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from ..usage import NO_TOKENS
+from ..call.usage import NO_TOKENS
 
 #: The id and the tokens of the one response that is streamed.
 RESPONSE_ID = "resp_agentex_usage_patch_probe"

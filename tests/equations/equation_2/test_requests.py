@@ -39,6 +39,16 @@ def declared(name: str) -> bool:
     return name in inspect.signature(AsyncResponses.create).parameters
 
 
+async def test_prompt_cache_key_as_a_keyword_is_no_more_sent_than_before() -> None:
+    asked = {"prompt_cache_key": "key"}
+    before = await observe(Wire([completed()]), {}, asked)
+    agentex_usage_patch.apply_patch()
+    wire = Wire([completed()])
+    after = await observe(wire, {}, asked)
+    assert after.get("raised") == before.get("raised")
+    assert [body.get("prompt_cache_key") for body in wire.bodies] == [None] * AFFECTED
+
+
 @pytest.mark.parametrize("name", WORKAROUND)
 async def test_workaround_in_extra_args_is_still_sent(
     name: str, caplog: pytest.LogCaptureFixture

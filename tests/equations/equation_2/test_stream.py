@@ -9,8 +9,8 @@ import pytest
 from openai import AsyncStream
 
 import agentex_usage_patch
-from agentex_usage_patch._patching.call import Capture
-from agentex_usage_patch._patching.model import Stream
+from agentex_usage_patch._patching.call.model import Stream
+from agentex_usage_patch._patching.call.state import Capture
 
 from ... import calls
 from ...calls import make_model, tokens

@@ -12,8 +12,8 @@ import pytest
 import wrapt
 
 import agentex_usage_patch
-from agentex_usage_patch._patching.call import Call
-from agentex_usage_patch._patching.model import Model
+from agentex_usage_patch._patching.call.model import Model
+from agentex_usage_patch._patching.call.state import Call
 
 from ... import calls
 from ...calls import make_model, tokens

@@ -6,44 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from openai.types.responses import ResponseCompletedEvent
-from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
-from pydantic import BaseModel
 
-from .._upstream import RESPONSE_ID, USAGE
-from .log import log_failure
-from .request import forwarded_fields, is_empty, is_invented, text_or_none, with_fields
-from .usage import NO_TOKENS, Tokens, read_tokens
-
-
-def _stores_plainly(kind: Any) -> bool:
-    """Say whether pydantic only stores what is assigned to a field of this class."""
-    config = kind.model_config
-    watched = config.get("validate_assignment") or config.get("frozen")
-    return kind.__setattr__ is BaseModel.__setattr__ and not watched
-
-
-#: The SDK's classes of a usage's details, if nothing validates what is assigned to them.
-_PLAIN = {each for each in (InputTokensDetails, OutputTokensDetails) if _stores_plainly(each)}
-
-
-def fill(usage: Any, tokens: Tokens) -> None:
-    """Set the numbers on the `agents.Usage` that the SDK's body made for this call.
-
-    In place: a new one would be validated, which takes longer than the rest of the patch.
-    ``requests`` stays 0, as in 0.10.5.
-    """
-    usage.input_tokens = tokens["input_tokens"]
-    usage.output_tokens = tokens["output_tokens"]
-    usage.total_tokens = tokens["total_tokens"]
-    inputs, outputs = usage.input_tokens_details, usage.output_tokens_details
-    if type(inputs) in _PLAIN and type(outputs) in _PLAIN:
-        # The body has set both fields, so an assignment would change nothing else, and
-        # pydantic's takes eight times as long.
-        inputs.__dict__["cached_tokens"] = tokens["cached_input_tokens"]
-        outputs.__dict__["reasoning_tokens"] = tokens["reasoning_tokens"]
-    else:
-        inputs.cached_tokens = tokens["cached_input_tokens"]
-        outputs.reasoning_tokens = tokens["reasoning_tokens"]
+from ..._upstream import RESPONSE_ID, USAGE
+from ..log import log_failure
+from .request import add_fields, is_empty, is_invented, text_or_none
+from .usage import NO_TOKENS, Tokens, fill, read_tokens
 
 
 class Capture:
@@ -92,8 +59,8 @@ class Call:
     the capture of the last one. ``span`` is the span that was entered last, while it is open.
     ``open`` is False once the call has ended.
 
-    No method raises. One that fails leaves things as the SDK's body made them, and warns
-    once.
+    ``kwargs`` are the keywords of the call. No method raises. One that fails leaves what it
+    has not changed yet as the SDK's body made it, and warns once.
     """
 
     open = True
@@ -102,10 +69,10 @@ class Call:
 
     def __init__(self, fixes: frozenset[str], kwargs: Mapping[str, Any]) -> None:
         self.fixes = fixes
-        self.fields = forwarded_fields(fixes, kwargs)
+        self.kwargs = kwargs
 
-    def request(self, request: dict[str, Any], create: Any) -> dict[str, Any]:
-        """Return the keywords for ``create``, and start the capture of its stream.
+    def request(self, request: dict[str, Any], create: Any) -> Capture:
+        """Add the forwarded fields to the keywords for ``create``; return its stream's capture.
 
         The capture belongs to the span that was entered last. No body awaits anything
         between its span and its request, so concurrent calls do not mix their spans.
@@ -116,10 +83,10 @@ class Call:
         if self.span is not None:
             self.span.capture = capture
         try:
-            return with_fields(request, self.fields, create)
+            add_fields(request, self.kwargs, self.fixes, create)
         except Exception as error:  # noqa: BLE001 - a third-party client can raise anything
             log_failure("adding the forwarded fields to the request", error)
-            return request
+        return capture
 
     def finish(self, result: Any) -> Any:
         """Correct the result's usage and response_id in place, and return it.

@@ -12,50 +12,19 @@ from weakref import WeakKeyDictionary
 from openai import NOT_GIVEN
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
-from .._upstream import FORWARDED, PROMPT_CACHE_KEY
-from .log import warn_once
+from ..._upstream import FORWARDED, PROMPT_CACHE_KEY
+from ..log import warn_once
 
 #: The response_id that affected releases invent; no server issues ids this short.
 _INVENTED_ID = re.compile(r"resp_[0-9a-f]{8}")
 #: The id of the empty message that they return for a response without output.
 _INVENTED_MESSAGE_ID = re.compile(r"msg_[0-9a-f]{8}")
 
-#: Fix → the parameter of ``responses.create`` that it sends.
-_NAMES = {**FORWARDED, PROMPT_CACHE_KEY: PROMPT_CACHE_KEY}
-_ALL = frozenset(_NAMES.values())
-_NOTHING = [None] * len(FORWARDED)
+_PREVIOUS = "previous_response_id"
+_ALL = frozenset([*FORWARDED.values(), PROMPT_CACHE_KEY])
 
 # Reading a signature takes some 50 µs, so each function's is read once.
 _declared: WeakKeyDictionary[Callable[..., Any], frozenset[str]] = WeakKeyDictionary()
-
-
-def forwarded_fields(fixes: frozenset[str], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the fields to send, by ``create``'s names, for the fixes to apply.
-
-    A field that is None or absent is ``NOT_GIVEN``. So is an invented previous_response_id:
-    a workflow that ran before the patch holds such ids, and the API refuses them.
-    """
-    unset = _unset(fixes)
-    values = [*map(kwargs.get, FORWARDED)]
-    if values == _NOTHING:
-        return unset
-    fields = {**unset}
-    for keyword, value in zip(FORWARDED, values, strict=True):
-        if value is not None and keyword in fixes:
-            fields[FORWARDED[keyword]] = value
-    if is_invented(fields.get("previous_response_id")):
-        fields["previous_response_id"] = NOT_GIVEN
-        warn_once(
-            "invented previous_response_id",
-            "a previous_response_id that agentex-sdk invented before it was patched is not sent; "
-            "the call continues unchained, and the next turn can chain to its response_id",
-        )
-    return fields
-
-
-@cache
-def _unset(fixes: frozenset[str]) -> Mapping[str, Any]:
-    return {name: NOT_GIVEN for fix, name in _NAMES.items() if fix in fixes}
 
 
 def is_invented(response_id: Any) -> bool:
@@ -83,37 +52,72 @@ def is_empty(output: Any) -> bool:
     return all(_INVENTED_MESSAGE_ID.fullmatch(str(getattr(each, "id", ""))) for each in output)
 
 
-def with_fields(request: dict[str, Any], fields: Mapping[str, Any], create: Any) -> dict[str, Any]:
-    """Return the keywords for ``create``, with the fields as agentex-sdk 0.10.5 sends them.
+def add_fields(
+    request: dict[str, Any], kwargs: Mapping[str, Any], fixes: frozenset[str], create: Any
+) -> None:
+    """Add the forwarded fields to the keywords for ``create``, as agentex-sdk 0.10.5 does.
 
-    A set field that ``create`` does not declare is sent in ``extra_body``, where the
-    caller's own values win, as they do in the openai client. An unset field is ``NOT_GIVEN``,
-    or left out if ``create`` does not declare it. A field that ``extra_args`` put into the
-    request stays, unless the keyword is set as well.
+    ``kwargs`` are those of `get_response`. A set field that ``create`` does not declare is
+    sent in ``extra_body``, where the caller's own values win, as they do in the openai
+    client. An unset field is ``NOT_GIVEN``, or left out if ``create`` does not declare it. A
+    field that ``extra_args`` put into the request stays, unless the keyword is set as well.
     """
     declared = declared_names(create)
-    if declared.issuperset(fields) and request.keys().isdisjoint(fields):
-        request |= fields
-        return request
-    request = dict(request)
     body: dict[str, Any] = {}
-    for name, given in fields.items():
-        there = request.pop(name, NOT_GIVEN)
-        value = there if given is NOT_GIVEN else given
-        if there is not NOT_GIVEN and there != value:
-            warn_once(
-                f"{name} given twice",
-                "%s is set both by keyword and in model_settings.extra_args: the keyword is sent. "
-                "Remove it from extra_args; agentex-sdk 0.10.5 raises a TypeError there",
-                next(keyword for keyword, sent_as in FORWARDED.items() if sent_as == name),
-            )
+    for keyword, name in _forwarded(fixes):
+        value = kwargs.get(keyword)
+        if value is None or (keyword == _PREVIOUS and _is_refused(value)):
+            value = NOT_GIVEN
+        if name in request:
+            value = _one_of(request[name], value, keyword)
+            del request[name]
         if name in declared:
             request[name] = value
         elif value is not NOT_GIVEN:
             body[name] = value
     if body:
         request["extra_body"] = {**body, **(request.get("extra_body") or {})}
-    return request
+
+
+@cache
+def _forwarded(fixes: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """Return the keywords of `get_response` to forward, each with ``create``'s name for it.
+
+    prompt_cache_key has no keyword there: the request has it from ``extra_args``.
+    """
+    pairs = [each for each in FORWARDED.items() if each[0] in fixes]
+    if PROMPT_CACHE_KEY in fixes:
+        pairs.append(("", PROMPT_CACHE_KEY))
+    return tuple(pairs)
+
+
+def _is_refused(response_id: Any) -> bool:
+    """Say, with a warning, whether the API refuses this previous_response_id: it is invented.
+
+    A workflow that ran before the patch holds such ids.
+    """
+    if not is_invented(response_id):
+        return False
+    warn_once(
+        "invented previous_response_id",
+        "a previous_response_id that agentex-sdk invented before it was patched is not sent; "
+        "the call continues unchained, and the next turn can chain to its response_id",
+    )
+    return True
+
+
+def _one_of(there: Any, value: Any, keyword: str) -> Any:
+    """Return the value to send of a field that ``extra_args`` sets, too."""
+    if value is NOT_GIVEN:
+        return there
+    if there is not NOT_GIVEN and there != value:
+        warn_once(
+            f"{keyword} given twice",
+            "%s is set both by keyword and in model_settings.extra_args: the keyword is sent. "
+            "Remove it from extra_args; agentex-sdk 0.10.5 raises a TypeError there",
+            keyword,
+        )
+    return value
 
 
 def declared_names(create: Any) -> frozenset[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
-from .._upstream import SPAN, SPAN_USAGE
-from .call import Call, Capture
-from .log import log_failure
+from ..._upstream import SPAN, SPAN_USAGE
+from ..log import log_failure
 from .standin import StandIn
+from .state import Call, Capture
 
 
 class Model(StandIn):
@@ -49,8 +49,7 @@ class Responses(StandIn):
         call, create = self._patch_observer, self._patch_target.create
         if not (call.open and request.get("stream")):
             return await create(*args, **request)
-        request = call.request(request, create)
-        capture = call.last
+        capture = call.request(request, create)
         return Stream(await create(*args, **request), capture)
 
 
