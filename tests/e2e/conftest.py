@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from .outcomes import Outcomes
-from .retries import held_again
-from .stack import FIXED, RELEASES, Setting, Stack
+from .conversations.outcomes import Outcomes
+from .conversations.retries import held_again
+from .platform.stack import FIXED, RELEASES, Setting, Stack
 
 _stacks: list[Stack] = []
 _outcomes: list[Outcomes] = []

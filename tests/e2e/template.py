@@ -20,11 +20,11 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError
 
-from .answers import Json, calls, says, tokens
-from .conversation import Conversation, numbers
-from .parts import HERE, Process
-from .retries import undisturbed
-from .stack import FIXED, ROOT, Setting, Stack, python_of
+from .conversations.conversation import Conversation, numbers
+from .conversations.retries import undisturbed
+from .platform.answers import Json, calls, says, tokens
+from .platform.parts import PROGRAMS, Process
+from .platform.stack import FIXED, ROOT, Setting, Stack, python_of
 
 RELEASES = ("0.9.4", "0.10.4")
 #: On the fixed release the two lines must have no effect.
@@ -193,7 +193,7 @@ async def render(stack: Stack, setting: Setting, name: str) -> Path:
     """Return a project of the template, with our two lines in it where the setting says so."""
     folder = stack.folder / "template" / name
     shutil.rmtree(folder, ignore_errors=True)
-    program = HERE / "render_template.py"
+    program = PROGRAMS / "render_template.py"
     log = stack.logs / f"render-{name}.log"
     rendering = await Process(log, python_of(setting.release), program, folder, NAME).start()
     await rendering.ended()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from .answers import Json
-from .cases import CASES, CHAINED, SWALLOWING, Case
-from .conversation import about_the_fix, around_the_fix, numbers
-from .outcomes import LEFT, Outcomes
-from .stack import BRIEF, FIXED, RELEASES, SETTINGS, Setting
+from .conversations.cases import CASES, CHAINED, SWALLOWING, Case
+from .conversations.conversation import about_the_fix, around_the_fix, numbers
+from .conversations.outcomes import LEFT, Outcomes
+from .platform.answers import Json
+from .platform.stack import BRIEF, FIXED, RELEASES, SETTINGS, Setting
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

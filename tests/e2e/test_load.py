@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from .conversation import numbers
-from .load import TURNS, WORKFLOWS, own, sum_of
-from .outcomes import LOAD, Outcomes
-from .stack import FIXED, SETTINGS, Setting
+from .conversations.conversation import numbers
+from .conversations.load import TURNS, WORKFLOWS, own, sum_of
+from .conversations.outcomes import LOAD, Outcomes
+from .platform.stack import FIXED, SETTINGS, Setting
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

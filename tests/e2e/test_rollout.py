@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .conversation import Conversation, numbers
-from .stack import FIXED, RELEASES, Setting, Stack
+from .conversations.conversation import Conversation, numbers
+from .platform.stack import FIXED, RELEASES, Setting, Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from .cases import OPTIONS
-from .conversation import about_the_fix, around_the_fix
-from .outcomes import Outcomes
-from .stack import FIXED, Setting
+from .conversations.cases import OPTIONS
+from .conversations.conversation import about_the_fix, around_the_fix
+from .conversations.outcomes import Outcomes
+from .platform.stack import FIXED, Setting
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -10,9 +10,9 @@ import pytest_asyncio
 
 from agentex_usage_patch._patching.apply import DISABLED
 
-from .answers import Json
-from .conversation import about_the_fix, around_the_fix, in_short, numbers
-from .stack import FIXED, Setting, Stack
+from .conversations.conversation import about_the_fix, around_the_fix, in_short, numbers
+from .platform.answers import Json
+from .platform.stack import FIXED, Setting, Stack
 from .template import PATCHED, RELEASES, SETTINGS, TWO_LINES, Templates
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

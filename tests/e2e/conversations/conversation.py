@@ -14,10 +14,10 @@ from temporalio.client import WorkflowHandle
 
 from agentex_usage_patch import _upstream
 
-from .answers import Answer, Json
-from .parts import HANGS
-from .servers import Task
-from .stack import Stack, Worker
+from ..platform.answers import Answer, Json
+from ..platform.parts import HANGS
+from ..platform.servers import Task
+from ..platform.stack import Stack, Worker
 
 #: The fields of a request body that the fix is about.
 FIELDS = (*_upstream.FORWARDED.values(), _upstream.PROMPT_CACHE_KEY)

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 
 from temporalio.api.failure.v1 import Failure
 
-from .answers import Json
+from ..platform.answers import Json
+from ..platform.stack import Stack, Worker
 from .conversation import Conversation
-from .stack import Stack, Worker
 
 #: Errors of the worker's clients when a server does not answer in time.
 TIMEOUTS = ("APITimeoutError", "ConnectTimeout", "ReadTimeout", "TimeoutError")

@@ -17,11 +17,20 @@ from temporalio.client import Client
 from agentex_usage_patch import _upstream
 from agentex_usage_patch._patching.apply import DISABLED
 
-from ..authority import first_authority
-from .parts import HERE, Process, connected, free_port, listening, redis_command, temporal_command
+from ...authority import first_authority
+from .parts import (
+    HERE,
+    PROGRAMS,
+    Process,
+    connected,
+    free_port,
+    listening,
+    redis_command,
+    temporal_command,
+)
 from .servers import Backend, Proxy
 
-ROOT = HERE.parents[1]
+ROOT = HERE.parents[2]
 
 
 class Setting(NamedTuple):
@@ -76,7 +85,7 @@ class Worker:
             stack.logs / f"{name}.log",
             python_of(setting.release),
             # A project is started as `agentex agents run` starts it, in its folder.
-            *(["-m", "project.run_worker"] if project else [HERE / "run_worker.py"]),
+            *(["-m", "project.run_worker"] if project else [PROGRAMS / "run_worker.py"]),
             *(["--patched"] if setting.patched and not project else []),
             cwd=project,
             **({DISABLED: "1"} if setting.disabled else {}),

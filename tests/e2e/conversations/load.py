@@ -10,10 +10,10 @@ import psutil
 
 from agentex_usage_patch import _upstream
 
-from .answers import Answer, Json, tokens
+from ..platform.answers import Answer, Json, tokens
+from ..platform.stack import Stack, Worker
 from .conversation import Conversation, numbers
 from .retries import undisturbed
-from .stack import Stack, Worker
 
 TURNS, AT_ONCE = 3, 16
 #: More conversations with the patch: only the patch could mix up calls.

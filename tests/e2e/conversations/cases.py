@@ -7,9 +7,9 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from .answers import Answer, Json, calls, says, thinks_and_says
+from ..platform.answers import Answer, Json, calls, says, thinks_and_says
+from ..platform.parts import HANGS
 from .conversation import Conversation
-from .parts import HANGS
 
 PROMPT = {"id": "pmpt_e2e", "version": "2"}
 

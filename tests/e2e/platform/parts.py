@@ -15,6 +15,8 @@ from typing import Self
 from temporalio.client import Client
 
 HERE = Path(__file__).parent
+#: What the environments of the workers run.
+PROGRAMS = HERE.parent / "programs"
 
 #: Seconds after which the suite takes something to hang. No test waits this long on purpose.
 HANGS = 600

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable
 
-from .answers import Json
+from ..platform.answers import Json
+from ..platform.stack import BRIEF, SETTINGS, Setting, Stack, Worker
 from .cases import CASES, CHAINED, OPTIONS, Case
 from .conversation import Conversation, in_short
 from .load import load
 from .retries import undisturbed
-from .stack import BRIEF, SETTINGS, Setting, Stack, Worker
 
 #: The number of concurrent conversations on the two workers of a setting.
 AT_ONCE = 4
