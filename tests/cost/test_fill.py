@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agentex_usage_patch import apply_patch
-from agentex_usage_patch._patching.call import usage as numbers
+from agentex_usage_patch._patching.call import state
 from agentex_usage_patch._patching.call.usage import Tokens
 
 from .. import calls
@@ -53,7 +53,7 @@ def test_details_with_their_own_setattr_are_assigned() -> None:
             super().__setattr__(name, value)
 
     filled = usage(Checking(cached_tokens=0))
-    numbers.fill(filled, NUMBERS)
+    state.fill(filled, NUMBERS)
     assert assigned == [("cached_tokens", 987)]
     assert tokens(filled) == TOKENS
 
@@ -61,11 +61,11 @@ def test_details_with_their_own_setattr_are_assigned() -> None:
 @pytest.mark.parametrize("config", [{"validate_assignment": True}, {"frozen": True}])
 def test_class_that_validates_assignments_is_assigned(config: dict[str, Any]) -> None:
     details = calls.sdk.InputTokensDetails
-    assert numbers._stores_plainly(details)
+    assert state._stores_plainly(details)
     watched = type("Watched", (details,), {"model_config": config})
-    assert not numbers._stores_plainly(watched)
+    assert not state._stores_plainly(watched)
 
 
 def test_class_with_its_own_setattr_is_assigned() -> None:
     own = {"__setattr__": lambda self, name, value: None}
-    assert not numbers._stores_plainly(type("Own", (calls.sdk.InputTokensDetails,), own))
+    assert not state._stores_plainly(type("Own", (calls.sdk.InputTokensDetails,), own))

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
-from pydantic import BaseModel
-
 from ..log import warn_once
 
 
@@ -93,34 +90,3 @@ def _as_int(value: Any) -> int:
 
     number: int = TypeAdapter(int).validate_python(value)
     return number
-
-
-def _stores_plainly(kind: Any) -> bool:
-    """Say whether pydantic only stores what is assigned to a field of this class."""
-    config = kind.model_config
-    watched = config.get("validate_assignment") or config.get("frozen")
-    return kind.__setattr__ is BaseModel.__setattr__ and not watched
-
-
-#: The SDK's classes of a usage's details, if nothing validates what is assigned to them.
-_PLAIN = {each for each in (InputTokensDetails, OutputTokensDetails) if _stores_plainly(each)}
-
-
-def fill(usage: Any, tokens: Tokens) -> None:
-    """Set the numbers on the `agents.Usage` that the SDK's body made for this call.
-
-    In place: a new one would be validated, which takes longer than the rest of the patch.
-    ``requests`` stays 0, as in 0.10.5.
-    """
-    usage.input_tokens = tokens["input_tokens"]
-    usage.output_tokens = tokens["output_tokens"]
-    usage.total_tokens = tokens["total_tokens"]
-    inputs, outputs = usage.input_tokens_details, usage.output_tokens_details
-    if type(inputs) in _PLAIN and type(outputs) in _PLAIN:
-        # The body has set both fields, so an assignment would change nothing else, and
-        # pydantic's takes eight times as long.
-        inputs.__dict__["cached_tokens"] = tokens["cached_input_tokens"]
-        outputs.__dict__["reasoning_tokens"] = tokens["reasoning_tokens"]
-    else:
-        inputs.cached_tokens = tokens["cached_input_tokens"]
-        outputs.reasoning_tokens = tokens["reasoning_tokens"]
