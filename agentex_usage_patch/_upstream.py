@@ -1,7 +1,7 @@
 """Facts about agentex-sdk and its companions, as data, and which of them are installed.
 
-Release numbers, dotted names and ranges are stated here and nowhere else. Sources: the
-published wheels, and agentex-sdk PR #335, released in 0.10.5.
+Release numbers and ranges are stated here and nowhere else. Sources: the published wheels,
+and agentex-sdk PR #335, released in 0.10.5.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ DISTRIBUTION = "agentex-sdk"
 MODULE = "agentex.lib.core.temporal.plugins.openai_agents.models.temporal_streaming_model"
 CLASS = "TemporalStreamingModel"
 METHOD = "get_response"
+DOTTED = f"{MODULE}.{CLASS}.{METHOD}"
+
+#: The ContextVars in which the SDK's interceptor keeps what a call belongs to.
+CONTEXT_VARIABLES = ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id")
 
 #: The parts of a worker, as upstream's template builds it.
 WORKER = "AgentexWorker"
@@ -50,8 +54,8 @@ FIXED_IN = "0.10.5"
 #: The requirements of each extra of this package, as in setup.cfg.
 EXTRAS = {"agentex": ("agentex-sdk==0.10.4", "openai<2.45", "temporalio<1.35")}
 
-#: Removes this package once the installed release has the fix.
-REMOVE = "pip uninstall agentex-usage-patch"
+#: What to do once the installed release has the fix.
+REMOVE = "remove this package: pip uninstall agentex-usage-patch"
 
 #: The span of every call. The fix adds the usage to its output.
 SPAN = "streaming_model_get_response"
@@ -141,11 +145,11 @@ def versions() -> dict[str, str | None]:
 
 
 def sdk_version() -> str | None:
-    """Return the installed version of agentex-sdk, or None when it is not installed."""
+    """Return the installed version of agentex-sdk, or None when that is unknown."""
     return installed_version(DISTRIBUTION)
 
 
-def is_there() -> bool:
+def is_installed() -> bool:
     """Return whether agentex-sdk is installed, without importing it.
 
     It may have no dist-info: a frozen application includes only its code.

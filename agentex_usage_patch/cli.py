@@ -76,7 +76,7 @@ def _run(argv: Sequence[str] | None) -> int:
     return code
 
 
-# Each command imports only its own room: scan has to start quickly.
+# Each command imports only its own folder: scan has to start quickly.
 def _scan(arguments: argparse.Namespace) -> int:
     from ._scan import scan
 
@@ -155,7 +155,7 @@ def _command(
 
 
 def _picture(argument: str) -> Path:
-    """Return the file. A folder, or a file in none, is an error before anything is run."""
+    """Return the picture's path; a folder, or a missing parent, is an error before any run."""
     file = Path(argument)
     if file.is_dir() or not file.parent.is_dir():
         raise argparse.ArgumentTypeError(f"{argument!r} cannot be written: name a file")

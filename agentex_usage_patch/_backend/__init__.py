@@ -1,4 +1,4 @@
-"""The command ``verify --base-url URL --model NAME``: ask a backend for the stateful fields."""
+"""The command ``verify --base-url``: ask a backend which stateful fields it supports."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _EXAMPLE = "for example --base-url http://127.0.0.1:8000/v1"
 def verify_backend(
     base_url: str, model: str, *, as_json: bool = False, svg: Path | None = None
 ) -> int:
-    """Ask a backend for the stateful fields, print the report, and return the exit code.
+    """Ask a backend which stateful fields it supports, and return the exit code.
 
     First prints to the standard error how many requests go where. Sends the key from
     ``OPENAI_API_KEY`` and never prints it. ``svg`` names a file for a picture of the report.
 
     0: every request was answered, no field is ignored or refused, and usage, its details and
-    ids are returned. 1: not. 2: the address, the model or the key is not usable, or the picture
-    cannot be written. 3: httpx, which comes with agentex-sdk, is not installed.
+    ids are returned. 1: otherwise. 2: the address, the model or the key is unusable, or the
+    picture cannot be written. 3: httpx, which comes with agentex-sdk, is not installed.
     """
     try:
         url, shown = _address(base_url)

@@ -18,7 +18,7 @@ _ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 @dataclass(frozen=True)
 class Answer:
-    """A response, or the server's words (with its status) or the error instead of one.
+    """The response to a request, or ``words``: why there is none.
 
     ``status`` is None if no complete answer arrived. ``streamed`` is the model's text from the
     stream: not every server repeats it in the response.

@@ -1,4 +1,4 @@
-"""Ask a backend for each stateful field, and judge its answers."""
+"""Send each stateful field to a backend, and judge its answers."""
 
 from __future__ import annotations
 

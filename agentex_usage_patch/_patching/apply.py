@@ -29,10 +29,10 @@ _logged = ""
 def apply_patch(*, strict: bool = False) -> PatchStatus:
     """Give `TemporalStreamingModel.get_response` the fixes that the installed release lacks.
 
-    On an affected agentex-sdk its calls return real usage (in tokens) and the server's
-    response_id, forward previous_response_id, conversation_id and prompt, and add the usage
-    to their span. On a release with all fixes nothing is replaced. Source: upstream's
-    PR #335, released in agentex-sdk 0.10.5.
+    On an affected agentex-sdk a call then returns real usage (in tokens) and the server's
+    response_id, sends previous_response_id, conversation_id, prompt and prompt_cache_key,
+    and adds the usage to its span. On a release with all fixes nothing is replaced. Source:
+    upstream's PR #335, released in agentex-sdk 0.10.5.
 
     Call it before or after the SDK is imported, from any thread, any number of times. It
     imports nothing of the SDK. A fix counts as applied when it was seen to work; if that
@@ -40,9 +40,9 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
     summary as one line. With ``AGENTEX_USAGE_PATCH_DISABLED=1`` (or true, yes, on) in the
     environment it changes nothing and says so.
 
-    Never raises, unless ``strict``: then it raises `AgentexUsagePatchError` when a fix is
-    not in place. If the SDK is imported later, that import raises. The last call decides,
-    and a patch that is switched off does not raise.
+    Never raises by default. With ``strict``, a fix that is not in place raises
+    `AgentexUsagePatchError`: here, or in the import of the SDK if that comes later. The
+    ``strict`` of the last call counts. A patch that is switched off never raises.
     """
     global _strict, _wanted
     if probing.get():
@@ -62,7 +62,7 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
             _hook.install()
         # Outside the lock: the thread that imports the module may be waiting for it.
         module = imported(_upstream.MODULE, _upstream.CLASS)
-        if module is None and _upstream.is_there() and not _upstream.model_is_gone():
+        if module is None and _upstream.is_installed() and not _upstream.model_is_gone():
             return status()
     except Exception as error:  # noqa: BLE001 - the worker must start
         current = _failed(error)
@@ -74,9 +74,9 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
 def remove_patch() -> PatchStatus:
     """Put the original `get_response` back: the same object as before.
 
-    A third-party wrapper that was put over this package's stays; this package's then only
-    passes calls on. Calls under way end as they began. Has no effect when nothing was
-    applied. Never raises. Returns the status afterwards.
+    A third-party wrapper around this package's wrapper stays, and this package's wrapper
+    then only passes calls on. Calls in progress finish with the patch. Has no effect when
+    nothing was applied. Never raises. Returns the status afterwards.
     """
     global _logged, _strict, _wanted
     if probing.get():
@@ -107,7 +107,7 @@ def status() -> PatchStatus:
 
 
 def _apply(module: Any) -> PatchStatus:
-    """Apply the patch; ``module`` is None if it is not imported. The import hook calls this."""
+    """Apply the patch; the import hook calls this. ``module`` is None if the SDK has no model."""
     if probing.get() or not _wanted:  # removed while the model was being imported
         return status()
     try:
@@ -116,7 +116,7 @@ def _apply(module: Any) -> PatchStatus:
             if module is not None:
                 seen = install.install(module)
                 if not install.has_wrapper():
-                    _hook.remove()  # no fix is missing, so none will be after a reload
+                    _hook.remove()  # nothing was applied, and a reload brings the same code
             current = install.observed(wanted=_wanted, seen=seen)
     except Exception as error:  # noqa: BLE001 - the worker must start
         current = _failed(error)
@@ -133,7 +133,7 @@ def _report(current: PatchStatus) -> PatchStatus:
 
 
 def _log_summary(level: int, summary: str) -> None:
-    """Log a summary unless it is the last one logged: applying twice is no news."""
+    """Log a summary, unless the last one logged was the same."""
     global _logged
     if summary != _logged:
         _logged = summary
@@ -152,13 +152,13 @@ def _disabled() -> bool:
 
 def _during_probe() -> PatchStatus:
     """Answer a wrapper that asks while the probe runs it, without probing again."""
-    seen = Observation(problem="it is being observed right now, and asks for its own status")
+    seen = Observation(problem="get_response is being run against stubs right now")
     current = describe(seen, model_file=None, wanted=_wanted)
-    return replace(current, advice="Ask outside of get_response.")
+    return replace(current, advice="Call status() outside of get_response.")
 
 
 def _failed(error: Exception) -> PatchStatus:
-    summary = f"agentex-usage-patch failed ({type(error).__name__}) and left agentex-sdk alone."
+    summary = f"agentex-usage-patch failed ({type(error).__name__}). The worker continues."
     advice = "Run agentex-usage-patch status, and report what it prints."
     return PatchStatus(None, None, None, (), (), (), summary, advice)
 

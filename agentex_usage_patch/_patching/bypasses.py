@@ -1,4 +1,4 @@
-"""What can be seen of third-party code around `get_response`, without running any of it."""
+"""Inspect third-party code around `get_response` without running any of it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def bypasses(model_class: Any, patched: Iterable[type]) -> tuple[str, ...]:
     """Name the classes whose calls do not reach the patch.
 
     These are subclasses that override `get_response` without calling it, and classes from
-    before a reload that were not patched. Whatever took the original `get_response` before
-    the patch was applied is not found.
+    before a reload that were not patched. Code that stored the original `get_response`
+    before the patch was applied is not found.
     """
     overriding = (
         f"subclass {_name(each)} overrides {_upstream.METHOD} without calling it"
@@ -56,7 +56,7 @@ def _subclasses(model_class: Any) -> Iterator[Any]:
 
 
 def _calls_on(method: Any) -> bool:
-    """Say whether a subclass's method, if it has one, names `get_response` in its code."""
+    """Return whether a subclass inherits the method, or its own method names `get_response`."""
     if method is None:
         return True
     return any(_names_it(getattr(each, "__code__", None)) for each in chain(method))

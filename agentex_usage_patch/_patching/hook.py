@@ -80,10 +80,10 @@ class _Loader(_ObjectProxy):  # type: ignore[misc]  # see above
 
 
 def imported(name: str, attribute: str) -> Any:
-    """Return a module that is imported or being imported, else None.
+    """Return a module, after waiting for another thread that imports it; None without one.
 
-    A module without the attribute may still be running its code in another thread: that
-    import is waited for. None also when it fails.
+    A module without the attribute may still be running its code. If its import fails, the
+    result is what is left in ``sys.modules``, usually None.
     """
     module = sys.modules.get(name)
     if module is not None and hasattr(module, attribute):

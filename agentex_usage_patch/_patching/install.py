@@ -37,7 +37,7 @@ def install(module: Any) -> Observation | None:
     after = observe(module, model_class, wrapper)
     if before.problem is None and after.problem is not None:
         return before  # it runs without the wrapper, but not with it
-    if earlier is not None:  # third-party code has replaced it, or hides it
+    if earlier is not None:  # third-party code has replaced our earlier wrapper, or hides it
         earlier._self_passing.everywhere = True
         place.forget(earlier)
     place.place(model_class, wrapper)
@@ -45,7 +45,7 @@ def install(module: Any) -> Observation | None:
 
 
 def _lacking(seen: Observation) -> frozenset[str]:
-    """Return the fixes to apply: those that do not work, else those the version lacks."""
+    """Return the fixes that do not work or, if that is unknown, those that the version lacks."""
     if seen.problem is None:
         return frozenset(_upstream.FIXES) - seen.working
     affected = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)

@@ -44,7 +44,7 @@ def log_failure(step: str, error: Exception) -> None:
     """
     warn_once(
         f"{step} failed",
-        "%s failed with %s; the call continues as agentex-sdk made it",
+        "%s failed with %s; the call continues without this step",
         step,
         type(error).__name__,
     )

@@ -78,10 +78,10 @@ class AgentexUsagePatchError(RuntimeError):
     """
 
     def __init__(self, status: PatchStatus) -> None:
-        name = f"{_upstream.MODULE}.{_upstream.CLASS}.{_upstream.METHOD}"
         where = f" in {status.model_file}" if status.model_file else ""
         super().__init__(
-            f"agentex-usage-patch looked at {name}{where}. {status.summary} {status.advice}"
+            f"agentex-usage-patch looked at {_upstream.DOTTED}{where}. "
+            f"{status.summary} {status.advice}"
         )
         self.status = status
 
@@ -109,7 +109,7 @@ def describe(
         Conflict(each.distribution, installed, each.reason, f'pip install "{each.pin}"')
         for each, installed in _upstream.breaking_companions()
     )
-    if _upstream.is_there():
+    if _upstream.is_installed():
         release = version or _upstream.UNKNOWN
         sentences = [f"{_SDK} {release}: {_sentence(fixes, seen, wanted=wanted)}"]
     else:
@@ -120,7 +120,7 @@ def describe(
         for each in conflicts
     ]
     sentences += [f"Bypasses the patch: {each}." for each in bypasses]
-    model = f"{_upstream.MODULE}.{_upstream.CLASS}.{_upstream.METHOD}" if model_file else None
+    model = _upstream.DOTTED if model_file else None
     advice = _advice(fixes, conflicts, bypasses, pending=seen.pending, wanted=wanted)
     summary = " ".join(sentences)
     return PatchStatus(version, model, model_file, fixes, conflicts, bypasses, summary, advice)
@@ -143,7 +143,9 @@ def _fix(name: str, version: str | None, seen: Observation, third_party: Sequenc
 
 def _by_version(version: str | None) -> str:
     if version is None:
-        known = "the release of {} is unknown" if _upstream.is_there() else "{} is not installed"
+        known = (
+            "the release of {} is unknown" if _upstream.is_installed() else "{} is not installed"
+        )
         return known.format(_SDK)
     if _upstream.within(version, _upstream.AFFECTED):
         return f"release {version} lacks it"
@@ -166,7 +168,7 @@ def _sentence(fixes: tuple[Fix, ...], seen: Observation, *, wanted: bool) -> str
     if missing:
         return f"{missing} missing{'' if wanted else '; call apply_patch()'}."
     if not patched:
-        return f"it has every fix, nothing is replaced; remove this package: {_upstream.REMOVE}"
+        return f"it has every fix, nothing is replaced; {_upstream.REMOVE}"
     upgrade = f"remove this package after an upgrade to {_upstream.FIXED_IN} or later"
     if native:
         return f"{patched} patched, {native} native; {upgrade}."
@@ -183,8 +185,7 @@ def _advice(
 ) -> str:
     """Return what to do next, in one sentence: about the first obstacle."""
     states = {fix.state for fix in fixes}
-    remove = f"remove this package: {_upstream.REMOVE}"
-    if not _upstream.is_there():
+    if not _upstream.is_installed():
         return f"Run this with the worker's interpreter, where {_SDK} is installed."
     if conflicts:
         return f"Run: {' && '.join(each.command for each in conflicts)}"
@@ -197,5 +198,5 @@ def _advice(
     if bypasses:
         return f"Let these classes call {_upstream.CLASS}.{_upstream.METHOD}."
     if states == {"native"}:
-        return f"Nothing is needed here: {remove}"
-    return f"Nothing now; after an upgrade to {_upstream.FIXED_IN} or later, {remove}"
+        return f"Nothing is needed here: {_upstream.REMOVE}"
+    return f"Nothing now; after an upgrade to {_upstream.FIXED_IN} or later, {_upstream.REMOVE}"

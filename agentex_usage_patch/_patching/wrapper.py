@@ -86,7 +86,7 @@ class GetResponse(_ObjectProxy):  # type: ignore[misc]  # see above
 
 
 def _function(wrapper: GetResponse) -> Any:
-    """Return the function that a wrapper binds; it is described as the original is."""
+    """Return the function that a wrapper binds; it has the original's name and signature."""
     fixes, passing = wrapper._self_fixes, wrapper._self_passing
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -100,7 +100,9 @@ def _function(wrapper: GetResponse) -> Any:
             except Exception as error:  # noqa: BLE001 - then the call is made without the patch
                 original = None
                 log_failure("preparing the call", error)
-        if original is None:  # not in the except block: our error would become their context
+        if (
+            original is None
+        ):  # not in the except block: an error of the SDK would get ours as its context
             return await wrapper.__wrapped__.__get__(self, self.__class__)(*args, **kwargs)
         try:
             running = original(*args, **kwargs)

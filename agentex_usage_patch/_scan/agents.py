@@ -21,7 +21,7 @@ _NEXT = {
     "needs patch": "apply this package and require it",
     "patched": "upgrade when you can",
     "in-house patch": "swap it for this package",
-    "raise bound": f"{_upstream.DISTRIBUTION}>={_upstream.FIXED_IN}: a new install has the fix",
+    "raise bound": f"require >={_upstream.FIXED_IN}, which a new install gets anyway",
     "unknown": "run `agentex-usage-patch status` in its environment",
 }
 
@@ -57,7 +57,7 @@ class Finder:
         for path in tree.files:
             if tree.kind(path) == "python":
                 self._modules[_module(path).name].append(path)
-        # A module of its name hides this package from the project.
+        # A project's own module named agentex_usage_patch shadows this package.
         self._hiding = {self._project(each) for each in self._modules.get(OURS, ())}
 
     def agents(self) -> list[Agent]:
@@ -130,9 +130,9 @@ class Finder:
                     yield Place(path, line, each.what, "through another file")
 
     def _find(self, importer: Path, dotted: str) -> tuple[Path, str]:
-        """Return the nearest file that an import means, and the name that it imports from it.
+        """Return the nearest file that an import refers to, and the name imported from it.
 
-        When the import means no file of the tree, return the importer.
+        Return the importer if the import refers to no file of the tree.
         """
         parts = dotted.lstrip(".").split(".")
         for taken, name in ((parts, ""), (parts[:-1], parts[-1])):

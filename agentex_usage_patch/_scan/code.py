@@ -26,8 +26,9 @@ _METHOD = f"{_upstream.CLASS}.{_upstream.METHOD}"
 _REPLACES = re.compile(r"setattr|patch|wrap|^object$", re.IGNORECASE)
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _MATTERS = {*_IMPORTS, ast.Assign, ast.Attribute, ast.Call}
-#: The fields of each type of node that can lead to such nodes. A full walk costs much more.
+#: Fields of a syntax tree that hold no such node.
 _DEAD_ENDS = {"annotation", "attr", "ctx", "id", "kind", "name", "names", "op", "ops", "returns"}
+#: The other fields of each type of node. Walking all fields costs much more.
 _FIELDS = {
     kind: [each for each in kind._fields if each not in _DEAD_ENDS]
     for kind in vars(ast).values()
@@ -53,7 +54,7 @@ class Code:
         self.places: list[Place] = []
         self.imports: list[tuple[int, str]] = []
         self.calls: list[tuple[int, str]] = []
-        #: What a local name stands for: a dotted name or a text, and any expression.
+        #: For each local name: its dotted name or its text, and the expression assigned to it.
         self._names: dict[str, str] = {}
         self._values: dict[str, ast.expr] = {}
         self._uses: list[int] = []
@@ -106,10 +107,10 @@ class Code:
             if _is_method(dotted) or _is_model(dotted):
                 name = _METHOD if _is_method(dotted) else dotted.rpartition(".")[2]
                 self._add(target.lineno, "in-house patch", f"assigns {name}")
-            if isinstance(target, ast.Subscript) and _is_settings(target.value):
+            if isinstance(target, ast.Subscript) and _is_extra_args(target.value):
                 self._field(target.lineno, self._text(target.slice))
-            elif _is_settings(target):
-                self._settings(node.value)
+            elif _is_extra_args(target):
+                self._read_extra_args(node.value)
 
     def _call(self, node: ast.Call) -> None:
         called = self._text(node.func)
@@ -125,9 +126,9 @@ class Code:
                 self._add(node.lineno, "in-house patch", f"{last} of {_METHOD}")
         for keyword in node.keywords:
             if keyword.arg == _upstream.EXTRA_ARGS:
-                self._settings(keyword.value)
+                self._read_extra_args(keyword.value)
 
-    def _settings(self, node: ast.expr) -> None:
+    def _read_extra_args(self, node: ast.expr) -> None:
         """Look for forwarded fields in a value of ``extra_args``."""
         value = self._values.get(node.id) if isinstance(node, ast.Name) else node
         for key in filter(None, value.keys) if isinstance(value, ast.Dict) else ():
@@ -180,7 +181,7 @@ def _nodes(tree: ast.Module) -> list[tuple[str, ast.AST]]:
     return found
 
 
-def _is_settings(node: ast.expr) -> bool:
+def _is_extra_args(node: ast.expr) -> bool:
     return isinstance(node, ast.Attribute) and node.attr == _upstream.EXTRA_ARGS
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["apart", "python", "lock", "requirements", "container", "other"]
-#: What a file is by its path in the tree. Tests and agentex-sdk itself are ``apart``.
+Kind = Literal["ignored", "python", "lock", "requirements", "container", "other"]
+#: What a file is by its path in the tree. Tests and agentex-sdk itself are ``ignored``.
 _KINDS: dict[Kind, str] = {
-    "apart": r".*/(tests?/.*|agentex/lib/.*|conftest|test_[^/]*|[^/]*_test)\.py",
+    "ignored": r".*/(tests?/.*|agentex/lib/.*|conftest|test_[^/]*|[^/]*_test)\.py",
     "python": r".*\.py",
     "lock": r".*/((uv|poetry|pdm|Pipfile)\.lock|pylock(\.[^/.]+)?\.toml)",
     "requirements": (

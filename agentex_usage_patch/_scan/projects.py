@@ -29,9 +29,9 @@ _MEMBER = re.compile(r'(?:editable|virtual|directory|path|url)"?(?: = |: )"(?:\.
 
 @dataclass(frozen=True)
 class Release:
-    """The agentex-sdk that a project gets. ``stated`` decides, and ``others`` contradict it.
+    """The agentex-sdk that a project gets: ``stated`` decides, ``others`` contradict it.
 
-    ``verdict`` is the one on an agent that nothing patches.
+    ``verdict`` is the verdict on an agent that nothing patches.
     """
 
     stated: list[Stated]
@@ -49,7 +49,7 @@ class Projects:
         self._files: dict[tuple[Path, Kind], list[Path]] = defaultdict(list)
         above = [file for each in tree.upward(tree.root)[1:] for file in sorted(each.glob("*"))]
         for file in (*tree.files, *above):
-            # The folder above uses requirements/base.txt.
+            # requirements/base.txt belongs to the folder above.
             home = file.parents[file.parent.name == "requirements"]
             self._files[home, tree.kind(file)].append(file)
         self._manifests = {each.parent for each in tree.files if each.name == "manifest.yaml"}
@@ -67,7 +67,7 @@ class Projects:
         verdict = _verdict(stated)
         versions = {each.version for each in stated if each.version}
         others = [each for each in ranges if versions and not any(map(each.allows, versions))]
-        # A tool that reads such a lock makes it anew, and nobody knows with which release.
+        # An installer replaces a lock that contradicts the requirements, with an unknown release.
         if locks and any(_verdict([each]) not in (verdict, "raise bound") for each in others):
             verdict = "unknown"
         companions = [
@@ -109,7 +109,7 @@ class Projects:
             if _SDK not in {each.distribution for each in written}:
                 files = self._files[folder, "requirements"] + self._files[folder, "container"]
                 written += [each for file in files for each in self._stated(file)]
-            for lock in reversed(self._files[folder, "lock"]):  # that of uv before older ones
+            for lock in reversed(self._files[folder, "lock"]):  # uv.lock first
                 if not locked and (not has_own or project in self._members(lock)):
                     locked = self._stated(lock)
             if _SDK in {each.distribution for each in locked}:
@@ -148,7 +148,7 @@ def _verdict(stated: list[Stated]) -> Verdict:
 
 
 def _near(releases: SpecifierSet) -> Iterator[Version]:
-    """Yield versions around each bound, so that one is on each side that a range reaches."""
+    """Yield versions below, at and above each bound: enough to know which sides a range allows."""
     yield from (Version("0"), Version("9999"))
     for each in (*releases, *_upstream.AFFECTED):
         version = Version(each.version.removesuffix(".*"))

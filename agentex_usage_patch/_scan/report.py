@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _HEADINGS = ("agent", _upstream.DISTRIBUTION, "verdict", "next")
 _HOW = (
-    "Apply it where the provider is built: from agentex_usage_patch import apply_patch; "
-    f"apply_patch()\nRequire it: {PATCH}"
+    "At the top of the file that builds the provider: from agentex_usage_patch import apply_patch; "
+    f"apply_patch()\nIn the requirements: {PATCH}"
 )
 
 

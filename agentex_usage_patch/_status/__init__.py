@@ -18,17 +18,18 @@ def status(require: str = "either", *, as_json: bool = False) -> int:
 
     Imports the model of the installed agentex-sdk and builds a worker. Connects to nothing.
 
-    0: every fix is in place by the required side (``patched``, ``native`` or ``either``) and a
-    worker can be built. 1: one is not, or it cannot. 3: agentex-sdk is not installed.
+    0: the required side (``patched``, ``native`` or ``either``) provides every fix, there is no
+    conflict and no bypass, and a worker can be built. 1: otherwise. 3: agentex-sdk is not
+    installed.
     """
     for name, value in _upstream.OFFLINE.items():
         os.environ.setdefault(name, value)
     # The SDK prints while it is imported. The standard output is for the report.
     with contextlib.redirect_stdout(sys.stderr):
-        problem = _import_model() if _upstream.is_there() else ""
+        problem = _import_model() if _upstream.is_installed() else ""
         observed = apply_patch()
         built = worker.NOT_TRIED
-        if _upstream.is_there() and not problem:
+        if _upstream.is_installed() and not problem:
             built = worker.build()
     return make_report(observed, problem, built, require).publish(as_json=as_json)
 

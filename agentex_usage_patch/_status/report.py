@@ -47,7 +47,7 @@ def make_report(observed: PatchStatus, problem: str, worker: Worker, require: st
             "worker": dataclasses.asdict(worker),
             "runner": _upstream.dropped_by_runner(),
         },
-        exit_code=(0 if satisfied else 1) if _upstream.is_there() else 3,
+        exit_code=(0 if satisfied else 1) if _upstream.is_installed() else 3,
     )
 
 
@@ -55,7 +55,7 @@ def _rows(observed: PatchStatus, worker: Worker) -> Iterator[Cells]:
     yield "python", platform.python_version(), sys.executable
     for name, version in _upstream.versions().items():
         yield name, version or "not installed"
-    if _upstream.is_there():
+    if _upstream.is_installed():
         yield from _fixes(observed)
     for each in observed.conflicts:
         yield "conflict", Text(f"{each.distribution} {each.version}", "red"), each.reason

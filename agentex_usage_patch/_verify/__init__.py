@@ -15,11 +15,11 @@ def verify(*, as_json: bool = False, svg: Path | None = None) -> int:
     The servers are on loopback. Nothing is changed, except that ``svg`` names a file for a
     picture of the report.
 
-    0: every row is right with the patch, and a worker can be built. 1: not. 2: the picture
+    0: every row is right with the patch, and a worker can be built. 1: otherwise. 2: the picture
     cannot be written. 3: agentex-sdk is not installed.
     """
     comparison = Comparison(None)
-    if _upstream.is_there():
+    if _upstream.is_installed():
         from .comparison import compare  # needs aiohttp, which comes with the SDK
 
         comparison = asyncio.run(compare(_upstream.sdk_version() or _upstream.UNKNOWN))

@@ -25,7 +25,7 @@ _TOKENS = ("input_tokens", "output_tokens", "total_tokens")
 
 
 class _Run(NamedTuple):
-    """One process: why it failed, empty if it did not, or the turns and the worker."""
+    """The result of one process: its turns and its worker, or the problem that stopped it."""
 
     problem: str = ""
     turns: tuple[dict[str, Any], ...] = ()

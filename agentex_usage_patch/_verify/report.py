@@ -65,7 +65,7 @@ class Comparison:
         wrong = sum(row.unpatched != row.expected for row in self.rows)
         right = sum(row.patched == row.expected for row in self.rows)
         if not wrong:
-            return f"{sdk} needs no patch; remove this package: {_upstream.REMOVE}"
+            return f"{sdk} needs no patch; {_upstream.REMOVE}"
         return f"{sdk}: {wrong} of {len(self.rows)} wrong as installed, {right} right patched."
 
     def report(self) -> Report:

@@ -61,7 +61,7 @@ async def _turns() -> list[dict[str, Any]]:
     sdk: Any = importlib.import_module(_upstream.MODULE)
     sdk.adk = _Discarding()
     # In a worker, ContextInterceptor sets these from the headers of a Temporal activity.
-    for variable in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
+    for variable in _upstream.CONTEXT_VARIABLES:
         getattr(sdk, variable).set("verify")
     _send_spans()
     model = sdk.TemporalStreamingModelProvider().get_model("verify")

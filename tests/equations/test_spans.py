@@ -69,7 +69,7 @@ async def test_span_with_a_positional_name_gets_the_usage() -> None:
             return tracer.span(name=name)
 
     async with Tracer(Positional(), call).trace("id").span(_upstream.SPAN):
-        call.request({}, Recording())
+        call.prepare({}, Recording())
     assert tracer.spans[0].output == {"usage": NO_TOKENS}
 
 

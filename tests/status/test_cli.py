@@ -205,7 +205,7 @@ def test_importing_the_sdk_loads_no_prices_from_the_network(
 def test_exit_code_is_3_without_agentex_sdk(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_upstream, "is_there", lambda: False)
+    monkeypatch.setattr(_upstream, "is_installed", lambda: False)
     assert cli.main([command]) == 3
     printed = capsys.readouterr().out
     assert "agentex-sdk is not installed: there is nothing to" in printed

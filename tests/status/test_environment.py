@@ -83,7 +83,7 @@ def test_sdk_that_no_finder_can_find_is_not_installed(monkeypatch: pytest.Monkey
     monkeypatch.setattr(_upstream, "MODULE", "agentex_that_is_not_there")
     monkeypatch.setattr(_upstream, "find_spec", refuse)
     pretend(monkeypatch, agentex_sdk=None)
-    assert not _upstream.is_there()
+    assert not _upstream.is_installed()
 
 
 @pytest.mark.parametrize("strict", [False, True])

@@ -49,7 +49,7 @@ class Responses(StandIn):
         call, create = self._patch_observer, self._patch_target.create
         if not (call.open and request.get("stream")):
             return await create(*args, **request)
-        capture = call.request(request, create)
+        capture = call.prepare(request, create)
         return Stream(await create(*args, **request), capture)
 
 
@@ -64,10 +64,10 @@ class Stream(StandIn):
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         capture = self._patch_observer
-        others: set[type] = set()
+        skipped: set[type] = set()
         async for event in self._patch_target:
-            if type(event) not in others:
-                capture.observe(event, others)
+            if type(event) not in skipped:
+                capture.observe(event, skipped)
             yield event
 
     async def __anext__(self) -> Any:

@@ -1,4 +1,4 @@
-"""The request: which forwarded fields reach ``responses.create``, and how."""
+"""The forwarded fields of a request, and the ids that affected releases invent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..log import warn_once
 
 #: The response_id that affected releases invent; no server issues ids this short.
 _INVENTED_ID = re.compile(r"resp_[0-9a-f]{8}")
-#: The id of the empty message that they return for a response without output.
+#: The id of the empty message that they return if a response has no output.
 _INVENTED_MESSAGE_ID = re.compile(r"msg_[0-9a-f]{8}")
 
 _PREVIOUS = "previous_response_id"
@@ -66,7 +66,7 @@ def add_fields(
     body: dict[str, Any] = {}
     for keyword, name in _forwarded(fixes):
         value = kwargs.get(keyword)
-        if value is None or (keyword == _PREVIOUS and _is_refused(value)):
+        if value is None or (keyword == _PREVIOUS and _warn_if_invented(value)):
             value = NOT_GIVEN
         if name in request:
             value = _one_of(request[name], value, keyword)
@@ -91,10 +91,10 @@ def _forwarded(fixes: frozenset[str]) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def _is_refused(response_id: Any) -> bool:
-    """Say, with a warning, whether the API refuses this previous_response_id: it is invented.
+def _warn_if_invented(response_id: Any) -> bool:
+    """Return whether a previous_response_id is invented, and warn if so: the API refuses it.
 
-    A workflow that ran before the patch holds such ids.
+    Workflows that ran before the patch keep such ids.
     """
     if not is_invented(response_id):
         return False
@@ -123,9 +123,9 @@ def _one_of(there: Any, value: Any, keyword: str) -> Any:
 def declared_names(create: Any) -> frozenset[str]:
     """Return which forwarded names ``responses.create`` accepts.
 
-    A create that takes any keyword may pass all of them to the openai SDK, so it accepts
-    what that declares: openai 1.99.9 raises TypeError for a name that it does not know.
-    Nothing is passed to a create that cannot be inspected.
+    A ``create`` with ``**kwargs`` may pass them all to the openai SDK, so only the names that
+    the installed SDK declares count: openai 1.99.9 raises TypeError for others. A ``create``
+    that cannot be inspected counts as declaring none.
     """
     function = getattr(create, "__func__", create)
     try:

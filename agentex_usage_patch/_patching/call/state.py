@@ -1,4 +1,4 @@
-"""One patched call: the fields it forwards, and the response it is corrected from."""
+"""One patched call: the fields that it sends, and the responses that correct its result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _stores_plainly(kind: Any) -> bool:
     return kind.__setattr__ is BaseModel.__setattr__ and not watched
 
 
-#: The SDK's classes of a usage's details, if nothing validates what is assigned to them.
+#: openai's classes of a usage's details, if pydantic does not validate what is assigned.
 _PLAIN = {each for each in (InputTokensDetails, OutputTokensDetails) if _stores_plainly(each)}
 
 
@@ -58,11 +58,11 @@ class Capture:
     tokens: Tokens | None = None
     earlier: Capture | None = None
 
-    def observe(self, event: Any, others: set[type]) -> None:
-        """Remember the response of a completed event; add other types to ``others``.
+    def observe(self, event: Any, skipped: set[type]) -> None:
+        """Remember a completed event's response; add the type of another event to ``skipped``.
 
         ``isinstance`` decides, because mocks and proxies only claim to be of the class. It
-        is slow for pydantic's classes, so the caller skips the types in ``others``.
+        is slow for pydantic's classes, so the caller skips the types in ``skipped``.
         """
         try:
             if isinstance(event, ResponseCompletedEvent):
@@ -71,7 +71,7 @@ class Capture:
                     self.response = response
                     self.items = getattr(response, "output", None) or ()
             elif event.__class__ is type(event):
-                others.add(type(event))
+                skipped.add(type(event))
         except Exception as error:  # noqa: BLE001 - a third-party event can raise anything
             log_failure("reading an event", error)
 
@@ -92,8 +92,8 @@ class Call:
     the capture of the last one. ``span`` is the span that was entered last, while it is open.
     ``open`` is False once the call has ended.
 
-    ``kwargs`` are the keywords of the call. No method raises. One that fails leaves what it
-    has not changed yet as the SDK's body made it, and warns once.
+    ``kwargs`` are the keywords of the call. No method raises: one that fails warns once, and
+    leaves the rest unchanged.
     """
 
     open = True
@@ -104,11 +104,12 @@ class Call:
         self.fixes = fixes
         self.kwargs = kwargs
 
-    def request(self, request: dict[str, Any], create: Any) -> Capture:
+    def prepare(self, request: dict[str, Any], create: Any) -> Capture:
         """Add the forwarded fields to the keywords for ``create``; return its stream's capture.
 
-        The capture belongs to the span that was entered last. No body awaits anything
-        between its span and its request, so concurrent calls do not mix their spans.
+        The capture belongs to the span that was entered last. A wrapper beneath the patch
+        may run the body several times at once. No body awaits anything between entering its
+        span and sending its request, so each request finds its own span.
         """
         capture = Capture()
         capture.earlier = self.last
@@ -152,11 +153,11 @@ class Call:
         return result
 
     def _without_items(self, result: Any) -> Capture | None:
-        """Return the capture for a result that holds no item of a response, None in doubt.
+        """Return the capture for a result that holds no item of a response, None if unclear.
 
-        For a response without items the bodies return an empty message, and without a
-        completed response they return the items of other events. There is no doubt when
-        the result is as the SDK makes it and all streams without items agree.
+        For a response without items the bodies return an empty message; without a completed
+        response they return items of other events. It is unclear if the result is not as the
+        SDK makes it, or if streams without items have different responses.
         """
         if USAGE in self.fixes and result.usage.total_tokens:
             return None

@@ -85,7 +85,7 @@ def _part(usage: Any, path: tuple[str, ...]) -> Any:
 
 def _as_int(value: Any) -> int:
     # 0.10.5 builds agents.Usage, a pydantic dataclass, so pydantic's lax rule is its rule.
-    # Imported here because only unusual usage objects need it.
+    # Imported here: the probe imports this module before the SDK has imported pydantic.
     from pydantic import TypeAdapter
 
     number: int = TypeAdapter(int).validate_python(value)

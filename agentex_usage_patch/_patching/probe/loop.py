@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, NoReturn
 
-#: Seconds that a run may take, and then that its remaining tasks may take to end.
+#: The time limits of a run and of each step of its clean-up, in seconds.
 LIMIT = 3.0
 _GRACE = 0.2
 

@@ -113,7 +113,7 @@ def _run(
     around: Callable[[], AbstractContextManager[None]],
 ) -> Observation:
     names = vars(module)
-    for variable in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
+    for variable in _upstream.CONTEXT_VARIABLES:
         names[variable].set(_NAME)
     request: dict[str, Any] = {}
     span = SimpleNamespace(output=None, data=None)

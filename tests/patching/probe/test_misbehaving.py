@@ -58,9 +58,10 @@ async def test_wrapper_that_never_returns_is_cancelled(monkeypatch: pytest.Monke
     async def never(call: Any) -> Any:
         try:
             await asyncio.Event().wait()
-        finally:
+        except asyncio.CancelledError:  # and not GeneratorExit, when it is collected
             call.close()
             left.append("closed")
+            raise
 
     left: list[str] = []
     monkeypatch.setattr(loop, "LIMIT", 0.1)
@@ -69,6 +70,25 @@ async def test_wrapper_that_never_returns_is_cancelled(monkeypatch: pytest.Monke
     assert observed.named("unknown") == FIXES
     assert "took longer than" in observed.summary
     assert left == ["closed"]
+
+
+async def test_task_that_a_wrapper_leaves_is_cancelled() -> None:
+    async def until_cancelled() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            left.append("cancelled")
+            raise
+
+    async def leave(call: Any) -> Any:
+        kept.append(asyncio.create_task(until_cancelled()))
+        await asyncio.sleep(0)
+        return await call
+
+    left: list[str] = []
+    wrap(leave)
+    status()
+    assert left == ["cancelled"]
 
 
 async def test_wrapper_that_blocks_its_thread_is_abandoned(
@@ -118,7 +138,7 @@ async def test_wrapper_that_calls_the_package_during_a_probe_does_not_hang(ask_a
     assert len(statuses) == (4 if AFFECTED else 2)
     for each in statuses:
         assert each.named("unknown") == FIXES
-        assert "it is being observed right now" in each.summary
+        assert "get_response is being run against stubs right now" in each.summary
 
 
 async def test_wrapper_may_call_status_in_each_call() -> None:
