@@ -62,11 +62,12 @@ def main() -> None:
                     keep(name, "start", [seconds], clock="thread_time")
         for command, imports in _SDK_OF.items():
             run = ["-m", "agentex_usage_patch", command]
-            for name, processes in (
-                (command, [run]),
-                (f"{command}: import of the SDK", [["-c", each] for each in imports]),
-            ):
-                for number in range(1 + PROCESSES):
+            measured = {
+                command: [run],
+                f"{command}: import of the SDK": [["-c", each] for each in imports],
+            }
+            for number in range(1 + PROCESSES):
+                for name, processes in measured.items():  # in turns, as calls are
                     seconds = sum(_cpu_time(each, environment) for each in processes)
                     if number:  # the first one compiles
                         keep(name, "commands", [seconds], clock="times")
