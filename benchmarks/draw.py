@@ -145,12 +145,13 @@ def _tracers(releases: dict[str, Release]) -> str:
         for version, release in releases.items()
     ]
     head = ["added, µs", "the patch", "the patch, real client", *TRACERS]
+    longest = max(_original(release, _CLIENT) for release in releases.values())
     return f"""## Beside tracers
 
 Each alone, without the others, on the same 1,000 events of the real openai client, with the
-95 % interval of the median in brackets. A call of that client takes a hundred times what the
-patch adds, so the first column is from the table above. What the tracers do with a span once
-it has ended is not in it.
+95 % interval of the median in brackets. A call of that client takes up to {longest:,.0f} µs, so
+the first column is from the table above. What the tracers do with a span once it has ended is
+not in it.
 
 {_table(head, rows)}"""
 
@@ -247,7 +248,7 @@ def _draw(releases: dict[str, Release]) -> None:
         left.plot(at, ratios, marker="o", label=f"agentex-sdk {version}")
         left.set_xticks(at, [f"{count:,}" for count, _ in lengths])
     left.set(xlabel="events before the completed one", ylabel="patched : original", ylim=(1, None))
-    left.set_title("a client that costs nothing")
+    left.set_title("a client that does nothing else")
     left.legend()
     series = {"patched": (_SHORT, "the patch"), **{name: (_CLIENT, name) for name in TRACERS}}
     for number, (variant, (name, label)) in enumerate(series.items()):
@@ -261,9 +262,12 @@ def _draw(releases: dict[str, Release]) -> None:
         bars = right.bar(at, added, 0.25, yerr=errors, capsize=3, label=label)
         right.bar_label(bars, fmt="{:,.0f}")
     right.set_xticks(range(len(releases)), [f"agentex-sdk {version}" for version in releases])
-    right.set(ylabel="added to a call, µs", ylim=(0, None))
+    right.set_ylabel("added to a call, µs")
+    right.yaxis.set_major_formatter("{x:,.0f}")
     right.set_title("1,000 events, with 95 % intervals")
-    right.legend()
+    right.margins(y=0.2)  # the legend is above the bars
+    right.set_ylim(bottom=0)
+    right.legend(loc="upper center", ncols=len(series))
     figure.savefig(DOCS / "cost.svg", metadata={"Date": None})
 
 
