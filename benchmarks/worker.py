@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import wrapt
 from openai import AsyncOpenAI
 
 import agentex_usage_patch
+from agentex_usage_patch import _upstream
+from agentex_usage_patch._patching.probe.stubs import Adk
 from tests import calls
 from tests.cost import counts
 
@@ -19,23 +21,8 @@ from .server import sent_events
 Event = dict[str, Any]
 
 
-class Messages:
+class Messages(Adk):
     """``adk`` as the model uses it, which sends nothing and keeps nothing."""
-
-    task_message = None
-
-    @property
-    def streaming(self) -> Messages:
-        return self
-
-    def streaming_task_message_context(self, **_: object) -> Messages:
-        return self
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
 
     async def stream_update(self, update: object) -> object:
         return update
@@ -72,7 +59,7 @@ def start() -> tuple[type, type]:
     On a release that has the fix both are the untouched model.
     """
     sdk = calls.sdk
-    for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
+    for name in _upstream.CONTEXT_VARIABLES:
         getattr(sdk, name).set("id")
     sdk.adk = Messages()
     sdk.logger.setLevel(logging.WARNING)
