@@ -115,7 +115,7 @@ def _apply(module: Any) -> PatchStatus:
             seen = None
             if module is not None:
                 seen = install.install(module)
-                if not install.has_wrapper():
+                if not place.placed():
                     _hook.remove()  # nothing was applied, and a reload brings the same code
             current = install.observed(wanted=_wanted, seen=seen)
     except Exception as error:  # noqa: BLE001 - the worker must start

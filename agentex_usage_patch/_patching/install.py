@@ -52,12 +52,6 @@ def _lacking(seen: Observation) -> frozenset[str]:
     return frozenset(_upstream.FIXES if affected else ())
 
 
-def has_wrapper() -> bool:
-    """Say whether this package has put a wrapper into the SDK's class."""
-    _, model_class, _ = _find()
-    return place.wrapper_of(model_class) is not None
-
-
 def observed(*, wanted: bool, seen: Observation | None = None) -> PatchStatus:
     """Return the status: run `get_response`, unless what was ``seen`` is given.
 
@@ -89,7 +83,7 @@ def _observe(module: Any, model_class: Any, found: Any, wrapper: Any) -> Observa
     seen = observe(module, model_class, found)
     if wrapper is None or not seen.working:
         return seen
-    alone = observe(module, model_class, found, wrapper.passing_in_this_thread)
+    alone = observe(module, model_class, found, patched=False)
     return replace(seen, applied=seen.working - alone.working)
 
 

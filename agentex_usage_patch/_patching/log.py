@@ -11,6 +11,8 @@ logger = logging.getLogger("agentex_usage_patch")
 _counts: Counter[str] = Counter()
 #: True while the probe runs: it makes no real calls, so no warning is logged.
 probing: ContextVar[bool] = ContextVar("agentex_usage_patch_probing", default=False)
+#: True while the probe looks at what works without the patch.
+unpatched: ContextVar[bool] = ContextVar("agentex_usage_patch_unpatched", default=False)
 
 
 def log(level: int, message: str, *args: object) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import pkgutil
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
-from threading import local
-from types import MethodType
+from collections.abc import Collection
+from contextlib import suppress
+from types import MethodType, SimpleNamespace
 from typing import Any
 
 import wrapt
@@ -16,26 +15,10 @@ import wrapt
 from .. import _upstream
 from .call.model import Model
 from .call.state import Call
-from .log import log_failure
+from .log import log_failure, unpatched
 
 # wrapt 1.x is untyped and 2.x generic; the type checker sees Any.
 _ObjectProxy: Any = wrapt.ObjectProxy
-
-
-class _Thread(local):
-    """Per-thread flag. Thread identifiers will not do: a forked child can reuse them."""
-
-    passing = False
-
-
-class Passing:
-    """Whether a wrapper only passes calls on: in every thread, or in this one."""
-
-    __slots__ = ("everywhere", "thread")
-
-    def __init__(self) -> None:
-        self.everywhere = False
-        self.thread = _Thread()
 
 
 class GetResponse(_ObjectProxy):  # type: ignore[misc]  # see above
@@ -46,11 +29,12 @@ class GetResponse(_ObjectProxy):  # type: ignore[misc]  # see above
     """
 
     def __init__(
-        self, original: Any, fixes: Collection[str], passing: Passing | None = None
+        self, original: Any, fixes: Collection[str], passing: SimpleNamespace | None = None
     ) -> None:
         super().__init__(original)
         self._self_fixes = frozenset(fixes)
-        self._self_passing = passing or Passing()
+        # Whether it only passes calls on; shared with the copies that the probe runs.
+        self._self_passing = passing or SimpleNamespace(everywhere=False)
         self._self_function = _function(self)
 
     def __get__(self, model: Any, owner: Any = None) -> Any:
@@ -74,23 +58,13 @@ class GetResponse(_ObjectProxy):  # type: ignore[misc]  # see above
         """Return a wrapper with the same fixes around another original."""
         return type(self)(original, self._self_fixes, self._self_passing)
 
-    @contextmanager
-    def passing_in_this_thread(self) -> Iterator[None]:
-        """Only pass calls on in this thread, to observe what works without the patch."""
-        thread = self._self_passing.thread
-        thread.passing = True
-        try:
-            yield
-        finally:
-            thread.passing = False
-
 
 def _function(wrapper: GetResponse) -> Any:
     """Return the function that a wrapper binds; it has the original's name and signature."""
     fixes, passing = wrapper._self_fixes, wrapper._self_passing
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if passing.everywhere or passing.thread.passing:
+        if passing.everywhere or unpatched.get():
             original = None
         else:
             try:

@@ -12,33 +12,26 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from .. import _upstream
 from .._patching.apply import apply_patch
+from .._patching.probe.stubs import Adk
 from .._status import worker
 
 CONVERSATION = "conv_verify"
 PROMPT = {"id": "pmpt_verify"}
 
 
-class _Discarding:
-    """Stand in for the SDK's ``adk``, which streams messages to Redis, and discard them."""
+class _Discarding(Adk):
+    """The SDK's ``adk``, which streams messages to Redis: this one discards them."""
 
-    def __init__(self, task_message: Any = None) -> None:
-        self.streaming = self
-        self.task_message = task_message
-
-    def streaming_task_message_context(self, **opened: Any) -> _Discarding:
+    def streaming_task_message_context(self, **opened: Any) -> Adk:
         types = importlib.import_module("agentex.types.task_message")
+        message = _Discarding()
         content = opened["initial_content"]
-        return _Discarding(types.TaskMessage(task_id="verify", content=content))
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
+        message.task_message = types.TaskMessage(task_id="verify", content=content)
+        return message
 
     async def stream_update(self, update: Any) -> Any:
         return update

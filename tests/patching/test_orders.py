@@ -74,20 +74,6 @@ threading.Thread(target=hold, daemon=True).start()
 held.wait()
 fork()
 """,
-    "patch, import, fork while another thread looks without the patch": f"""
-apply_patch()
-import {_SDK}
-looking = threading.Event()
-def look():
-    with contextlib.ExitStack() as stack:
-        for _, wrapper in place.placed():
-            stack.enter_context(wrapper.passing_in_this_thread())
-        looking.set()
-        threading.Event().wait()
-threading.Thread(target=look, daemon=True).start()
-looking.wait()
-fork()
-""",
     "import in several threads while another one patches": f"""
 barrier = threading.Barrier(5)
 def run(do):
@@ -103,9 +89,8 @@ for thread in threads:
 }
 
 _BEGIN = """
-import contextlib, importlib, os, threading
+import importlib, os, threading
 from agentex_usage_patch import apply_patch, remove_patch, status
-from agentex_usage_patch._patching import place
 from agentex_usage_patch._patching import apply
 finders = list(sys.meta_path)
 def fork():

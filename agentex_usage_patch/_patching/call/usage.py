@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 from ..log import warn_once
 
-
-class Tokens(TypedDict):
-    """The tokens of one model call, as in the span's ``usage``."""
-
-    input_tokens: int
-    output_tokens: int
-    total_tokens: int
-    cached_input_tokens: int
-    reasoning_tokens: int
-
+#: The tokens of one model call by name, as in the span's ``usage``.
+Tokens = dict[str, int]
 
 #: The path to each number in a Responses usage object.
 _PATHS = {
@@ -27,13 +19,7 @@ _PATHS = {
     "reasoning_tokens": ("output_tokens_details", "reasoning_tokens"),
 }
 _INTEGERS = [int] * len(_PATHS)
-NO_TOKENS: Tokens = {
-    "input_tokens": 0,
-    "output_tokens": 0,
-    "total_tokens": 0,
-    "cached_input_tokens": 0,
-    "reasoning_tokens": 0,
-}
+NO_TOKENS: Tokens = dict.fromkeys(_PATHS, 0)
 
 
 def read_tokens(usage: Any) -> Tokens:
@@ -65,7 +51,7 @@ def _read_piecemeal(usage: Any) -> Tokens:
     unread = []
     for name, path in _PATHS.items():
         try:
-            tokens[name] = _as_int(_part(usage, path))  # type: ignore[literal-required]
+            tokens[name] = _as_int(_part(usage, path))
         except Exception:  # noqa: BLE001 - a server can send anything
             unread.append(".".join(path))
     if unread:

@@ -10,16 +10,16 @@ import contextvars
 import logging
 import types
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 from ... import _upstream
 from ..call.usage import read_tokens
-from ..log import probing
+from ..log import probing, unpatched
 from .loop import LIMIT, by_hand, in_a_loop, outside_a_loop
-from .stubs import RESPONSE_ID, TOKENS, Adk, Responses, Tracer, completed_event
+from .stubs import RESPONSE_ID, TOKENS, Adk, Responses, completed_event, make_tracer
 
 _NAME = "agentex-usage-patch-probe"
 _KEYWORDS: dict[str, Any] = {
@@ -47,20 +47,22 @@ def observe(
     module: Any,
     model_class: Any,
     found: Any,
-    around: Callable[[], AbstractContextManager[None]] = nullcontext,
+    *,
+    patched: bool = True,
 ) -> Observation:
     """Run a `get_response` once, and return which fixes work.
 
-    ``found`` is the class's attribute, unbound; ``around`` makes a context manager that is
-    entered around the run, in its thread. Never raises: what ends the run early is the
-    ``problem``. Third-party wrappers run too, in an event loop of the probe's own, with a
-    model named ``agentex-usage-patch-probe``.
+    ``found`` is the class's attribute, unbound. Unless ``patched``, this package's wrapper
+    in it only passes the call on. Never raises: what ends the run early is the ``problem``.
+    Third-party wrappers run too, in an event loop of the probe's own, with a model named
+    ``agentex-usage-patch-probe``.
     """
 
     def run(drive: Callable[[Callable[[], Any]], Any], get_response: Any) -> Observation:
         context = contextvars.copy_context()
         context.run(probing.set, True)
-        return context.run(_run, module, model_class, drive, get_response, event, around)
+        context.run(unpatched.set, not patched)
+        return context.run(_run, module, model_class, drive, get_response, event)
 
     try:
         # Built first: importing openai's types in the other thread could deadlock, since
@@ -110,7 +112,6 @@ def _run(
     drive: Callable[[Callable[[], Any]], Any],
     get_response: Any,
     event: Any,
-    around: Callable[[], AbstractContextManager[None]],
 ) -> Observation:
     names = vars(module)
     for variable in _upstream.CONTEXT_VARIABLES:
@@ -120,7 +121,7 @@ def _run(
     model = object.__new__(model_class)
     vars(model).update(
         client=SimpleNamespace(responses=Responses(request, event)),
-        tracer=Tracer(span),
+        tracer=make_tracer(span),
         model_name=_NAME,
         use_responses_api=True,
         streaming_mode="off",
@@ -138,8 +139,7 @@ def _run(
             **_KEYWORDS,
         )
 
-    with around():
-        result = drive(call)
+    result = drive(call)
     return Observation(working=frozenset(_working(request, span, result)))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any, Self
 
 from ..call.usage import NO_TOKENS
@@ -18,50 +21,25 @@ class Responses:
         self._request = request
         self._event = event
 
-    async def create(self, **request: Any) -> _Stream:
+    async def create(self, **request: Any) -> AsyncIterator[Any]:
         """Record the keywords, and return the stream."""
         self._request.update(request)
-        return _Stream(self._event)
+        return self._stream()
+
+    async def _stream(self) -> AsyncIterator[Any]:
+        yield self._event
 
 
-class _Stream:
-    def __init__(self, event: Any) -> None:
-        self._events = iter([event])
-
-    def __aiter__(self) -> _Stream:
-        return self
-
-    async def __anext__(self) -> Any:
-        for event in self._events:
-            return event
-        raise StopAsyncIteration
-
-
-class Tracer:
-    """A tracer, its traces and their context managers, all for one span."""
-
-    def __init__(self, span: Any) -> None:
-        self._span = span
-
-    def trace(self, *_: Any, **__: Any) -> Tracer:
-        """Return a trace."""
-        return self
-
-    def span(self, *_: Any, **__: Any) -> Tracer:
-        """Return the context manager of the span."""
-        return self
-
-    async def __aenter__(self) -> Any:
-        return self._span
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
+def make_tracer(span: Any) -> Any:
+    """Return a tracer of which every trace has this one span."""
+    trace = SimpleNamespace(span=lambda *_, **__: nullcontext(span))
+    return SimpleNamespace(trace=lambda *_, **__: trace)
 
 
 class Adk:
     """``adk`` for the bodies of 0.5.1 … 0.6.4, which open a message through it."""
 
-    task_message = None
+    task_message: Any = None
 
     @property
     def streaming(self) -> Adk:
