@@ -133,3 +133,21 @@ def test_changed_get_response_that_needs_a_loop_is_probed(
     monkeypatch.setattr(model_class, "get_response", made["get_response"])
     assert status().named("missing" if AFFECTED else "native") == FIXES
     assert apply_patch().named(WITH) == FIXES
+
+
+def test_patch_beneath_a_wrapper_that_calls_in_another_thread_is_observed() -> None:
+    async def elsewhere(call: Any) -> Any:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call, other))
+
+    apply_patch()
+    wrap(elsewhere)
+    other = asyncio.new_event_loop()
+    thread = threading.Thread(target=other.run_forever)
+    thread.start()
+    try:
+        observed = status()
+    finally:
+        other.call_soon_threadsafe(other.stop)
+        thread.join()
+        other.close()
+    assert observed.named(WITH) == FIXES
