@@ -85,10 +85,8 @@ def _forwarded(fixes: frozenset[str]) -> tuple[tuple[str, str], ...]:
 
     prompt_cache_key has no keyword there: the request has it from ``extra_args``.
     """
-    pairs = [each for each in FORWARDED.items() if each[0] in fixes]
-    if PROMPT_CACHE_KEY in fixes:
-        pairs.append(("", PROMPT_CACHE_KEY))
-    return tuple(pairs)
+    pairs = [*FORWARDED.items(), ("", PROMPT_CACHE_KEY)]
+    return tuple((keyword, name) for keyword, name in pairs if (keyword or name) in fixes)
 
 
 def _warn_if_invented(response_id: Any) -> bool:

@@ -23,4 +23,4 @@ def nothing_is_logged_or_warned(caplog: pytest.LogCaptureFixture) -> Any:
         gc.collect()
     errors = [*caplog.get_records("call"), *caplog.get_records("teardown")]
     assert [each for each in errors if each.name == "asyncio"] == []
-    assert [each for each in warned if each.category is not DeprecationWarning] == []
+    assert [str(each.message) for each in warned if each.category is not DeprecationWarning] == []
