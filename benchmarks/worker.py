@@ -11,7 +11,6 @@ import wrapt
 from openai import AsyncOpenAI
 
 import agentex_usage_patch
-from agentex_usage_patch import _upstream
 from agentex_usage_patch._patching.probe.stubs import Adk
 from tests import calls
 from tests.cost import counts
@@ -59,8 +58,7 @@ def start() -> tuple[type, type]:
     On a release that has the fix both are the untouched model.
     """
     sdk = calls.sdk
-    for name in _upstream.CONTEXT_VARIABLES:
-        getattr(sdk, name).set("id")
+    calls.enter_task()
     sdk.adk = Messages()
     sdk.logger.setLevel(logging.WARNING)
     model = sdk.TemporalStreamingModel

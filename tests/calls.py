@@ -28,6 +28,15 @@ AFFECTED = _upstream.within(_upstream.sdk_version(), _upstream.AFFECTED)
 _INVENTED = re.compile(r"\b(msg|resp)_[0-9a-f]{8}\b")
 
 
+def enter_task() -> list[tuple[Any, Any]]:
+    """Set what ContextInterceptor sets from the headers of a Temporal activity.
+
+    Returns each ContextVar with the token that resets it.
+    """
+    variables = [getattr(sdk, name) for name in _upstream.CONTEXT_VARIABLES]
+    return [(each, each.set("id")) for each in variables]
+
+
 class Messages:
     """Stand in for ``adk``: record what the model streams to the user, in order."""
 

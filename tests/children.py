@@ -43,8 +43,7 @@ import asyncio
 from tests import calls
 from tests.clients import ask
 from tests.wire import Wire, completed
-for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
-    getattr(calls.sdk, name).set("id")
+calls.enter_task()
 async def call():
     wire = Wire([completed()])
     result = await ask(calls.make_model(wire.client()), conversation_id="conv_1")

@@ -16,30 +16,26 @@ import agentex_usage_patch
 from agentex_usage_patch import PatchStatus
 
 
-def _sdk() -> Any:
-    calls = sys.modules.get("tests.calls")
-    return calls and calls.sdk
+def _calls() -> Any:
+    return sys.modules.get("tests.calls")
 
 
 @pytest.fixture(autouse=True)
 def _unpatched() -> Iterator[None]:
-    sdk = _sdk()
-    if sdk is None:
+    calls = _calls()
+    if calls is None:
         yield
         return
-    original = vars(sdk.TemporalStreamingModel)["get_response"]
+    original = vars(calls.sdk.TemporalStreamingModel)["get_response"]
     yield
     agentex_usage_patch.remove_patch()
-    sdk.TemporalStreamingModel.get_response = original
+    calls.sdk.TemporalStreamingModel.get_response = original
 
 
 @pytest.fixture(autouse=True)
 def _in_a_task() -> Iterator[None]:
-    # ContextInterceptor sets these from the headers of a Temporal activity.
-    names = ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id")
-    sdk = _sdk()
-    variables = [getattr(sdk, name) for name in names] if sdk else []
-    tokens = [(variable, variable.set("id")) for variable in variables]
+    calls = _calls()
+    tokens = calls.enter_task() if calls else []
     yield
     for variable, token in tokens:
         variable.reset(token)

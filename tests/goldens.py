@@ -63,8 +63,7 @@ def read_random() -> list[tuple[dict[str, Any], dict[str, Any]]]:
 def _calls() -> Any:
     from . import calls
 
-    for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
-        getattr(calls.sdk, name).set("id")
+    calls.enter_task()
     return calls
 
 

@@ -158,7 +158,8 @@ def _during_probe() -> PatchStatus:
 
 
 def _failed(error: Exception) -> PatchStatus:
-    summary = f"agentex-usage-patch failed ({type(error).__name__}). The worker continues."
+    unknown = "whether agentex-sdk is patched is unknown"
+    summary = f"agentex-usage-patch failed ({type(error).__name__}): {unknown}."
     advice = "Run agentex-usage-patch status, and report what it prints."
     return PatchStatus(None, None, None, (), (), (), summary, advice)
 

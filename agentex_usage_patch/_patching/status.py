@@ -143,10 +143,9 @@ def _fix(name: str, version: str | None, seen: Observation, third_party: Sequenc
 
 def _by_version(version: str | None) -> str:
     if version is None:
-        known = (
-            "the release of {} is unknown" if _upstream.is_installed() else "{} is not installed"
-        )
-        return known.format(_SDK)
+        if _upstream.is_installed():
+            return f"the release of {_SDK} is unknown"
+        return f"{_SDK} is not installed"
     if _upstream.within(version, _upstream.AFFECTED):
         return f"release {version} lacks it"
     return f"release {version} is not one of those that lack it ({_upstream.AFFECTED})"

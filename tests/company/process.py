@@ -31,8 +31,7 @@ def run(tracers: str, order: str) -> dict[str, Any]:
 
     if order == "after":
         agentex_usage_patch.apply_patch()
-    for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
-        getattr(calls.sdk, name).set("id")
+    calls.enter_task()
     report: dict[str, Any] = {
         "states": sorted({f.state for f in agentex_usage_patch.status().fixes})
     }

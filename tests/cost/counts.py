@@ -113,8 +113,7 @@ def added() -> dict[str, Work]:
     """
     from .. import calls
 
-    for variable in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
-        getattr(calls.sdk, variable).set("id")
+    calls.enter_task()
     few, many = 10, 1010
     works = [(few, {}), (many, {}), (few, CHAINED)]
     agentex_usage_patch.remove_patch()

@@ -29,7 +29,9 @@ async def test_failing_step_of_applying_does_not_stop_the_worker(
     in_place = step in ("describe", "observed") and AFFECTED
     assert (class_attribute() is not original) is in_place
     assert not applied.complete
-    assert applied.summary == "agentex-usage-patch failed (LookupError). The worker continues."
+    assert applied.summary == (
+        "agentex-usage-patch failed (LookupError): whether agentex-sdk is patched is unknown."
+    )
     assert [(each.levelno, each.getMessage()) for each in caplog.records] == [
         (logging.WARNING, applied.summary)
     ]

@@ -203,7 +203,7 @@ def test_a_status_that_fails_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None
         raise LookupError
 
     monkeypatch.setattr(install, "describe", fail)
-    assert "failed (LookupError). The worker continues." in status().summary
+    assert "failed (LookupError): whether agentex-sdk is patched is unknown." in status().summary
 
 
 def test_object_in_place_of_the_class_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

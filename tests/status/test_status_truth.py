@@ -100,8 +100,7 @@ async def test_calls_in_other_threads_stay_patched_while_status_runs(
     run = loop.by_hand
 
     def call() -> None:
-        for name in ("streaming_task_id", "streaming_trace_id", "streaming_parent_span_id"):
-            getattr(calls.sdk, name).set("id")
+        calls.enter_task()
         result = run(lambda: ask(make_model(Recording(event()))))
         counted.append(tokens(result.usage))
 

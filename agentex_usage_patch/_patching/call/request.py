@@ -21,7 +21,10 @@ _INVENTED_ID = re.compile(r"resp_[0-9a-f]{8}")
 _INVENTED_MESSAGE_ID = re.compile(r"msg_[0-9a-f]{8}")
 
 _PREVIOUS = "previous_response_id"
-_ALL = frozenset([*FORWARDED.values(), PROMPT_CACHE_KEY])
+#: Keyword of `get_response` → ``create``'s name. prompt_cache_key has no keyword: the request
+#: has it from ``extra_args``.
+_NAMES = {**FORWARDED, "": PROMPT_CACHE_KEY}
+_ALL = frozenset(_NAMES.values())
 
 # Reading a signature takes some 50 µs, so each function's is read once.
 _declared: WeakKeyDictionary[Callable[..., Any], frozenset[str]] = WeakKeyDictionary()
@@ -81,12 +84,7 @@ def add_fields(
 
 @cache
 def _forwarded(fixes: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    """Return the keywords of `get_response` to forward, each with ``create``'s name for it.
-
-    prompt_cache_key has no keyword there: the request has it from ``extra_args``.
-    """
-    pairs = [*FORWARDED.items(), ("", PROMPT_CACHE_KEY)]
-    return tuple((keyword, name) for keyword, name in pairs if (keyword or name) in fixes)
+    return tuple(each for each in _NAMES.items() if (each[0] or each[1]) in fixes)
 
 
 def _warn_if_invented(response_id: Any) -> bool:
