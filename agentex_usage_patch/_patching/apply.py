@@ -158,8 +158,10 @@ def _during_probe() -> PatchStatus:
 
 
 def _failed(error: Exception) -> PatchStatus:
-    unknown = "whether agentex-sdk is patched is unknown"
-    summary = f"agentex-usage-patch failed ({type(error).__name__}): {unknown}."
+    summary = (
+        f"agentex-usage-patch failed ({type(error).__name__}): "
+        "whether agentex-sdk is patched is unknown."
+    )
     advice = "Run agentex-usage-patch status, and report what it prints."
     return PatchStatus(None, None, None, (), (), (), summary, advice)
 

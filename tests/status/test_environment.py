@@ -93,6 +93,8 @@ async def test_frozen_application_is_patched_and_reported_so(
 ) -> None:  # fmt: skip
     pretend(monkeypatch, agentex_sdk=None)
     caplog.set_level(logging.INFO, logger="agentex_usage_patch")
+    lacking = f"not {SEEN}; the release of agentex-sdk is unknown"
+    assert evidence(status()) == (lacking if AFFECTED else SEEN)
     applied = apply_patch(strict=strict)
     assert applied.named("patched" if AFFECTED else "native") == FIXES
     assert applied.summary.startswith("agentex-sdk of an unknown release: ")
