@@ -1,7 +1,7 @@
 """Facts about agentex-sdk and its companions, as data, and which of them are installed.
 
-Release numbers and ranges are stated here and nowhere else. Sources: the published wheels,
-and agentex-sdk PR #335, released in 0.10.5.
+No other module states a release or a range in its code. Sources: the published wheels, and
+agentex-sdk PR #335, released in 0.10.5.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ EXTRA_ARGS = "extra_args"
 #: Follows the name of an SDK whose dist-info is missing, as in a frozen application.
 UNKNOWN = "of an unknown release"
 
-#: The other distributions that run during a call.
-BESIDE = ("openai", "openai-agents", "temporalio", "wrapt", "agentex-usage-patch")
+#: The other distributions whose versions the reports show.
+REPORTED = ("openai", "openai-agents", "temporalio", "wrapt", "agentex-usage-patch")
 
 #: Keeps the SDK from loading a price list from the network when it is imported.
 OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
@@ -55,7 +55,7 @@ FIXED_IN = "0.10.5"
 EXTRAS = {"agentex": ("agentex-sdk==0.10.4", "openai<2.45", "temporalio<1.35")}
 
 #: What to do once the installed release has the fix.
-REMOVE = "remove this package: pip uninstall agentex-usage-patch"
+REMOVE = "remove this package: delete its two lines, then pip uninstall agentex-usage-patch"
 
 #: The span of every call. The fix adds the usage to its output.
 SPAN = "streaming_model_get_response"
@@ -76,7 +76,7 @@ FIXES = (USAGE, RESPONSE_ID, SPAN_USAGE, *FORWARDED, PROMPT_CACHE_KEY)
 
 @dataclass(frozen=True)
 class Companion:
-    """A distribution of which only the versions in ``works`` run with the SDK releases in ``sdk``.
+    """A distribution that works with the releases in ``sdk`` only at the versions in ``works``.
 
     ``pin`` is the requirement that installs a working version.
     """
@@ -141,7 +141,7 @@ def installed_version(distribution: str) -> str | None:
 
 def versions() -> dict[str, str | None]:
     """Return the installed versions of agentex-sdk, its companions and this package."""
-    return {name: installed_version(name) for name in (DISTRIBUTION, *BESIDE)}
+    return {name: installed_version(name) for name in (DISTRIBUTION, *REPORTED)}
 
 
 def sdk_version() -> str | None:

@@ -110,8 +110,9 @@ and differences are
 medians over the rounds. Each call streams a completed event with usage and its details, and is
 chained with `previous_response_id` unless its row says otherwise. The events are ready-made and
 the client does nothing else, which is the least that a call can cost. In the HTTP rows the real
-openai client reads from a server on loopback. Times are CPU time of the thread, except for the
-waiting over HTTP. On 0.10.5, which has the fix, nothing is replaced: its rows are the limit.
+openai client reads from a server on loopback. Times are CPU time of the thread. HTTP rows
+without "CPU time" include waiting. On 0.10.5, which has the fix, nothing is replaced: its rows
+are the limit.
 Machine: {metadata.get("cpu_model_name", metadata.get("platform"))}, \
 Python {metadata["python_version"].split()[0]}.
 
@@ -181,7 +182,7 @@ def _start(releases: dict[str, Release]) -> str:
         "start of a worker",
         "import of the SDK's model",
         "import and apply the patch",
-        "of it",
+        "share of the start",
         "import the patch, wrapt is imported",
         "the same, without bytecode",
         "import the patch and wrapt",

@@ -36,31 +36,30 @@ def apply_patch(*, strict: bool = False) -> PatchStatus:
 
     Call it before or after the SDK is imported, from any thread, any number of times. It
     imports nothing of the SDK. A fix counts as applied when it was seen to work; if that
-    cannot be observed, the version decides what is applied. Returns the status and logs its
-    summary as one line. With ``AGENTEX_USAGE_PATCH_DISABLED=1`` (or true, yes, on) in the
-    environment it changes nothing and says so.
+    cannot be observed, the version decides what is applied. Returns the status. Logs its
+    summary as one line: here, or when the SDK is imported if that comes later. With
+    ``AGENTEX_USAGE_PATCH_DISABLED=1`` (or true, yes, on) in the environment it changes
+    nothing and says so.
 
-    Never raises by default. With ``strict``, a fix that is not in place raises
-    `AgentexUsagePatchError`: here, or in the import of the SDK if that comes later. The
-    ``strict`` of the last call counts. A patch that is switched off never raises.
+    Never raises by default. With ``strict``, a fix that was not seen to work raises
+    `AgentexUsagePatchError` after that line; what was applied stays. The ``strict`` of the
+    last call counts. A patch that is switched off never raises.
     """
     global _strict, _wanted
     if probing.get():
         return _during_probe()
     if _disabled():
         current = status()
-        current = replace(
-            current,
-            summary=f"{DISABLED} is set: not applied. {current.summary}",
-            advice=f"Unset {DISABLED} to apply the patch.",
-        )
+        current = replace(current, summary=f"{DISABLED} is set: not applied. {current.summary}")
+        if _upstream.is_installed() and not (current.complete or current.conflicts):
+            current = replace(current, advice=f"Unset {DISABLED} to apply the patch.")
         _log_summary(logging.WARNING, current.summary)
         return current
     try:
         with _lock:
             _wanted, _strict = True, strict
             _hook.install()
-        # Outside the lock: the thread that imports the module may be waiting for it.
+        # Outside the lock: the importing thread may need it.
         module = imported(_upstream.MODULE, _upstream.CLASS)
         if module is None and _upstream.is_installed() and not _upstream.model_is_gone():
             return status()

@@ -71,7 +71,7 @@ class _Loader(_ObjectProxy):  # type: ignore[misc]  # see above
         self._self_hook = hook
 
     def exec_module(self, module: Any) -> None:
-        """Run the module's code with its own loader, then call the hook."""
+        """Run the module's own loader, then call the hook."""
         loader = self.__wrapped__
         module.__spec__.loader = loader
         module.__loader__ = loader

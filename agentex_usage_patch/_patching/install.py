@@ -16,8 +16,9 @@ from .status import PatchStatus, describe
 def install(module: Any) -> Observation | None:
     """Wrap `get_response` with the missing fixes.
 
-    If none is missing, or the wrapper does not work, the class stays as it is. Returns what
-    `get_response` was seen to do afterwards, None if that still has to be observed.
+    The class stays as it is if none is missing, or if with the wrapper the run fails or a fix
+    that worked no longer does. Returns what `get_response` was seen to do afterwards, None if
+    that still has to be observed.
     """
     model_class = getattr(module, _upstream.CLASS, None)
     found = _method(model_class)
@@ -25,7 +26,7 @@ def install(module: Any) -> Observation | None:
         return None
     earlier = place.wrapper_of(model_class)
     if earlier is not None and any(each is earlier for each in place.chain(found)):
-        earlier._self_passing.everywhere = False
+        earlier._self_switch.off = False
         return None
     before = observe(module, model_class, found)
     lacking = _lacking(before)
@@ -35,10 +36,10 @@ def install(module: Any) -> Observation | None:
 
     wrapper = GetResponse(found, lacking)
     after = observe(module, model_class, wrapper)
-    if before.problem is None and after.problem is not None:
-        return before  # it runs without the wrapper, but not with it
+    if before.problem is None and (after.problem or before.working - after.working):
+        return before
     if earlier is not None:  # third-party code has replaced our earlier wrapper, or hides it
-        earlier._self_passing.everywhere = True
+        earlier._self_switch.off = True
         place.forget(earlier)
     place.place(model_class, wrapper)
     return None if earlier else replace(after, applied=after.working - before.working)
@@ -59,7 +60,7 @@ def observed(*, wanted: bool, seen: Observation | None = None) -> PatchStatus:
     """
     module, model_class, found = _find()
     wrapper = place.wrapper_of(model_class)
-    in_use = wrapper is not None and not wrapper._self_passing.everywhere
+    in_use = wrapper is not None and not wrapper._self_switch.off
     if seen is None:
         seen = _observe(module, model_class, found, wrapper if in_use else None)
     patched = [owner for owner, _ in place.placed()]

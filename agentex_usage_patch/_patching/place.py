@@ -23,7 +23,7 @@ def place(model_class: Any, wrapper: GetResponse) -> None:
 
 def restore(model_class: Any, wrapper: Any) -> None:
     """Put the original back; a wrapper beneath a third-party one only passes calls on."""
-    wrapper._self_passing.everywhere = True
+    wrapper._self_switch.off = True
     if vars(model_class).get(_upstream.METHOD) is wrapper:
         setattr(model_class, _upstream.METHOD, wrapper.__wrapped__)
         forget(wrapper)

@@ -111,7 +111,7 @@ def describe(
     )
     if _upstream.is_installed():
         release = version or _upstream.UNKNOWN
-        sentences = [f"{_SDK} {release}: {_sentence(fixes, seen, wanted=wanted)}"]
+        sentences = [f"{_SDK} {release}: {_sentence(fixes, seen, version, wanted=wanted)}"]
     else:
         sentences = [f"{_SDK} is not installed: there is nothing to patch."]
     sentences += [
@@ -121,7 +121,7 @@ def describe(
     ]
     sentences += [f"Bypasses the patch: {each}." for each in bypasses]
     model = _upstream.DOTTED if model_file else None
-    advice = _advice(fixes, conflicts, bypasses, pending=seen.pending, wanted=wanted)
+    advice = _advice(fixes, conflicts, bypasses, version, pending=seen.pending, wanted=wanted)
     summary = " ".join(sentences)
     return PatchStatus(version, model, model_file, fixes, conflicts, bypasses, summary, advice)
 
@@ -151,7 +151,9 @@ def _by_version(version: str | None) -> str:
     return f"release {version} is not one of those that lack it ({_upstream.AFFECTED})"
 
 
-def _sentence(fixes: tuple[Fix, ...], seen: Observation, *, wanted: bool) -> str:
+def _sentence(
+    fixes: tuple[Fix, ...], seen: Observation, version: str | None, *, wanted: bool
+) -> str:
     """Return the part of the summary about the fixes."""
 
     def named(state: State) -> str:
@@ -166,8 +168,10 @@ def _sentence(fixes: tuple[Fix, ...], seen: Observation, *, wanted: bool) -> str
     native, patched, missing = named("native"), named("patched"), named("missing")
     if missing:
         return f"{missing} missing{'' if wanted else '; call apply_patch()'}."
+    if not patched and _upstream.within(version, _upstream.AFFECTED):
+        return "another patch provides every fix, nothing is replaced."
     if not patched:
-        return f"it has every fix, nothing is replaced; {_upstream.REMOVE}"
+        return f"it has every fix, nothing is replaced; {_upstream.REMOVE}."
     upgrade = f"remove this package after an upgrade to {_upstream.FIXED_IN} or later"
     if native:
         return f"{patched} patched, {native} native; {upgrade}."
@@ -178,6 +182,7 @@ def _advice(
     fixes: tuple[Fix, ...],
     conflicts: tuple[Conflict, ...],
     bypasses: tuple[str, ...],
+    version: str | None,
     *,
     pending: bool,
     wanted: bool,
@@ -193,9 +198,11 @@ def _advice(
     if not wanted and (pending or "missing" in states):
         return "Call agentex_usage_patch.apply_patch() in run_worker.py."
     if states & {"missing", "unknown"}:
-        return "Run agentex-usage-patch verify: it makes real calls and shows what they do."
+        return "Run agentex-usage-patch verify: it makes two turns on loopback and compares them."
     if bypasses:
         return f"Let these classes call {_upstream.CLASS}.{_upstream.METHOD}."
+    if states == {"native"} and _upstream.within(version, _upstream.AFFECTED):
+        return "Remove that patch to use this package, or remove this package."
     if states == {"native"}:
         return f"Nothing is needed here: {_upstream.REMOVE}"
     return f"Nothing now; after an upgrade to {_upstream.FIXED_IN} or later, {_upstream.REMOVE}"

@@ -29,12 +29,12 @@ class GetResponse(_ObjectProxy):  # type: ignore[misc]  # see above
     """
 
     def __init__(
-        self, original: Any, fixes: Collection[str], passing: SimpleNamespace | None = None
+        self, original: Any, fixes: Collection[str], switch: SimpleNamespace | None = None
     ) -> None:
         super().__init__(original)
         self._self_fixes = frozenset(fixes)
-        # Whether it only passes calls on; shared with the copies that the probe runs.
-        self._self_passing = passing or SimpleNamespace(everywhere=False)
+        # Off: it only calls the original. The copies that the probe runs share the switch.
+        self._self_switch = switch or SimpleNamespace(off=False)
         self._self_function = _function(self)
 
     def __get__(self, model: Any, owner: Any = None) -> Any:
@@ -54,17 +54,17 @@ class GetResponse(_ObjectProxy):  # type: ignore[misc]  # see above
     def __deepcopy__(self, memo: Any) -> GetResponse:
         return self
 
-    def over(self, original: Any) -> GetResponse:
+    def _patch_over(self, original: Any) -> GetResponse:
         """Return a wrapper with the same fixes around another original."""
-        return type(self)(original, self._self_fixes, self._self_passing)
+        return type(self)(original, self._self_fixes, self._self_switch)
 
 
 def _function(wrapper: GetResponse) -> Any:
     """Return the function that a wrapper binds; it has the original's name and signature."""
-    fixes, passing = wrapper._self_fixes, wrapper._self_passing
+    fixes, switch = wrapper._self_fixes, wrapper._self_switch
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if passing.everywhere or unpatched.get():
+        if switch.off or unpatched.get():
             original = None
         else:
             try:
@@ -74,9 +74,8 @@ def _function(wrapper: GetResponse) -> Any:
             except Exception as error:  # noqa: BLE001 - then the call is made without the patch
                 original = None
                 log_failure("preparing the call", error)
-        if (
-            original is None
-        ):  # not in the except block: an error of the SDK would get ours as its context
+        # Outside the except block, so that an error of the SDK does not get ours as its context.
+        if original is None:
             return await wrapper.__wrapped__.__get__(self, self.__class__)(*args, **kwargs)
         try:
             running = original(*args, **kwargs)

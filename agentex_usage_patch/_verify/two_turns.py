@@ -16,6 +16,7 @@ from typing import Any
 
 from .. import _upstream
 from .._patching.apply import apply_patch
+from .._patching.call.usage import read_tokens
 from .._patching.probe.stubs import Adk
 from .._status import worker
 
@@ -79,15 +80,8 @@ async def _turn(sdk: Any, model: Any, **keywords: Any) -> dict[str, Any]:
         )
     except Exception as error:  # noqa: BLE001 - the report shows any error
         return {"usage": None, "response_id": None, "error": f"{type(error).__name__}: {error}"}
-    usage = result.usage
     return {
-        "usage": {
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "total_tokens": usage.total_tokens,
-            "cached_input_tokens": usage.input_tokens_details.cached_tokens,
-            "reasoning_tokens": usage.output_tokens_details.reasoning_tokens,
-        },
+        "usage": read_tokens(result.usage),
         "response_id": result.response_id,
         "error": None,
     }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agentex_usage_patch import apply_patch
+from agentex_usage_patch import _upstream, apply_patch
 
-from ..calls import class_attribute
+from ..calls import AFFECTED, class_attribute
 from ..clients import TOKENS
 from .test_equation_3 import WITHOUT, counted
 
@@ -23,6 +23,15 @@ def test_switched_off_patch_only_logs_its_summary(
     assert "AGENTEX_USAGE_PATCH_DISABLED is set" in observed.summary
     assert {fix.state for fix in observed.fixes} == {WITHOUT}
     assert [each.getMessage() for each in caplog.records] == [observed.summary]
+    unset = "Unset AGENTEX_USAGE_PATCH_DISABLED to apply the patch."
+    assert (observed.advice == unset) is AFFECTED
+
+
+def test_switched_off_patch_still_advises_on_conflicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTEX_USAGE_PATCH_DISABLED", "1")
+    broken = (_upstream.COMPANIONS[0], "2.45.0")
+    monkeypatch.setattr(_upstream, "breaking_companions", lambda: [broken])
+    assert apply_patch().advice == 'Run: pip install "openai==2.44.0"'
 
 
 @pytest.mark.parametrize("value", ["", "0", "false", "False", "NO", "off", " no "])

@@ -19,6 +19,7 @@ from agentex_usage_patch import (
 )
 from agentex_usage_patch._patching import apply, hook, wrapper
 from agentex_usage_patch._patching.hook import PostImportHook
+from agentex_usage_patch._patching.probe.stubs import STREAMED_ID
 from agentex_usage_patch._upstream import FIXES
 
 from .. import calls
@@ -36,6 +37,24 @@ def test_wrapper_that_fails_the_probe_is_not_installed(
     assert class_attribute() is original
     assert observed.named("missing" if AFFECTED else "native") == FIXES
     assert observed.complete is not AFFECTED
+
+
+def test_wrapper_that_would_cost_a_working_fix_is_not_installed() -> None:
+    """An in-house patch that gives up where it is not called with the model itself."""
+    original = class_attribute()
+
+    async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = await original(self, *args, **kwargs)
+        if type(self) is calls.sdk.TemporalStreamingModel:
+            result.response_id = STREAMED_ID
+        else:
+            result.response_id = "resp_of_another"
+        return result
+
+    calls.sdk.TemporalStreamingModel.get_response = get_response
+    observed = apply_patch()
+    assert class_attribute() is get_response
+    assert "response_id" in observed.named("native")
 
 
 def test_wrapper_that_wraps_itself_does_not_loop_forever() -> None:

@@ -73,7 +73,7 @@ async def test_wrapped_descriptor_gets_the_class_of_the_model_as_owner() -> None
     model = make_model(Recording())
     await wrapper.__get__(model, MODEL)()
     await wrapper.__get__(Model(model, Call(frozenset(), {})), MODEL)()
-    wrapper._self_passing.everywhere = True
+    wrapper._self_switch.off = True
     await wrapper.__get__(model, MODEL)()
     assert described.owners == [MODEL, MODEL, MODEL]
 

@@ -230,6 +230,22 @@ def test_a_release_with_every_fix_needs_no_patch(monkeypatch: pytest.MonkeyPatch
     assert evidence(native) == SEEN
     assert native.summary == (
         "agentex-sdk 0.10.5: it has every fix, nothing is replaced; "
-        "remove this package: pip uninstall agentex-usage-patch"
+        "remove this package: delete its two lines, then pip uninstall agentex-usage-patch."
     )
     assert native.advice.startswith("Nothing is needed here: remove this package")
+
+
+def test_another_patch_that_provides_every_fix_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_upstream, "sdk_version", lambda: "0.10.4")
+    monkeypatch.setattr(_upstream, "breaking_companions", list)
+    native = describe(
+        Observation(working=frozenset(FIXES)),
+        model_file="model.py",
+        wanted=True,
+        third_party=["app.fix.get_response (fix.py:3)"],
+    )
+    assert native.summary == (
+        "agentex-sdk 0.10.4: another patch provides every fix, nothing is replaced."
+    )
+    assert evidence(native).endswith("it goes through app.fix.get_response (fix.py:3)")
+    assert native.advice == "Remove that patch to use this package, or remove this package."

@@ -1,6 +1,7 @@
 """Run the installed `get_response` once against stubs, and see which fixes work.
 
-The run uses no network, logs nothing, and changes nothing for real calls.
+The run of the SDK's body uses no network, logs nothing, and changes nothing for real calls.
+Third-party wrappers around it run as they are: what they send and log is real.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ... import _upstream
 from ..call.usage import read_tokens
 from ..log import probing, unpatched
 from .loop import LIMIT, by_hand, in_a_loop, outside_a_loop
-from .stubs import RESPONSE_ID, TOKENS, Adk, Responses, completed_event, make_tracer
+from .stubs import STREAMED_ID, TOKENS, Adk, Responses, completed_event, make_tracer
 
 _NAME = "agentex-usage-patch-probe"
 _KEYWORDS: dict[str, Any] = {
@@ -68,21 +69,21 @@ def observe(
         # Built first: importing openai's types in the other thread could deadlock, since
         # this one may hold import locks.
         event = completed_event()
-        bare = _bare(module, found)
-        if bare is not None:
+        isolated = _isolated(module, found)
+        if isolated is not None:
             try:
-                return run(by_hand, bare)
+                return run(by_hand, isolated)
             except RuntimeError:
                 pass  # a fork's body that needs an event loop
         with _silenced(vars(module)):
-            return outside_a_loop(lambda: run(in_a_loop, bare or found))
+            return outside_a_loop(lambda: run(in_a_loop, isolated or found))
     except TimeoutError:
         return Observation(problem=f"running it took longer than {LIMIT:.0f} seconds")
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - third-party code ran
         return Observation(problem=f"running it raised {type(error).__name__}")
 
 
-def _bare(module: Any, found: Any) -> Any:
+def _isolated(module: Any, found: Any) -> Any:
     """Return the SDK's function with a silent logger and stub messages in its globals.
 
     None when a third-party wrapper hides that function. This package's wrapper is kept.
@@ -100,9 +101,9 @@ def _bare(module: Any, found: Any) -> Any:
         )
         function.__kwdefaults__ = found.__kwdefaults__
         return function
-    if hasattr(type(found), "over"):  # this package's wrapper
-        original = _bare(module, found.__wrapped__)
-        return original and found.over(original)
+    if hasattr(type(found), "_patch_over"):  # this package's wrapper
+        original = _isolated(module, found.__wrapped__)
+        return original and found._patch_over(original)
     return None
 
 
@@ -147,7 +148,7 @@ def _working(request: dict[str, Any], span: Any, result: Any) -> Iterator[str]:
     """Yield the fixes that the request, the span and the result show."""
     if read_tokens(result.usage) == TOKENS:
         yield _upstream.USAGE
-    if result.response_id == RESPONSE_ID:
+    if result.response_id == STREAMED_ID:
         yield _upstream.RESPONSE_ID
     if isinstance(span.output, dict) and span.output.get("usage") == TOKENS:
         yield _upstream.SPAN_USAGE

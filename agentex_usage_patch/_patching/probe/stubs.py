@@ -10,7 +10,7 @@ from typing import Any, Self
 from ..call.usage import NO_TOKENS
 
 #: The id and the tokens of the one response that is streamed.
-RESPONSE_ID = "resp_agentex_usage_patch_probe"
+STREAMED_ID = "resp_agentex_usage_patch_probe"
 TOKENS = dict(zip(NO_TOKENS, (11, 7, 18, 5, 3), strict=True))
 
 
@@ -84,7 +84,7 @@ def completed_event() -> Any:
         status="completed",
         type="message",
     )
-    response = _made(Response, id=RESPONSE_ID, output=[message], usage=usage)
+    response = _made(Response, id=STREAMED_ID, output=[message], usage=usage)
     return _made(ResponseCompletedEvent, type="response.completed", response=response)
 
 

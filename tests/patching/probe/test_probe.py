@@ -84,4 +84,4 @@ def test_a_body_keeps_its_keyword_only_defaults_in_the_probe() -> None:
 
     in_the_sdk = FunctionType(body.__code__, vars(calls.sdk))
     in_the_sdk.__kwdefaults__ = body.__kwdefaults__
-    assert observe._bare(calls.sdk, in_the_sdk)() == "kept"
+    assert observe._isolated(calls.sdk, in_the_sdk)() == "kept"
