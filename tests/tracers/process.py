@@ -1,6 +1,6 @@
 """Make calls in a process with tracers, and print one JSON line of results and spans.
 
-``python -m tests.company.process TRACERS ORDER``: TRACERS are joined by ``+``; ORDER is
+``python -m tests.tracers.process TRACERS ORDER``: TRACERS are joined by ``+``; ORDER is
 ``without`` (no patch), ``before`` (the patch, then the tracers) or ``after``.
 """
 

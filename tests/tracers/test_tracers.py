@@ -1,6 +1,6 @@
 """The patch works beside tracers: each tracer records the same spans, and usage is correct.
 
-Each case runs in a separate process (`tests.company.process`). Chunks, spans and closing are
+Each case runs in a separate process (`tests.tracers.process`). Chunks, spans and closing are
 compared, in order, with the same process without the patch.
 """
 
@@ -63,9 +63,9 @@ def report_of(tracers: str, order: str) -> Any:
     the order under test.
     """
     if tracers not in (TOGETHER[-1], "ddtrace_run"):
-        code = f"from tests.company import process\nsaid = process.run({tracers!r}, {order!r})"
+        code = f"from tests.tracers import process\nsaid = process.run({tracers!r}, {order!r})"
         return child(code, **NO_SERVER)
-    command = [sys.executable, "-m", "tests.company.process", tracers, order]
+    command = [sys.executable, "-m", "tests.tracers.process", tracers, order]
     if tracers == "ddtrace_run":
         run = shutil.which("ddtrace-run", path=str(Path(sys.executable).parent))
         assert run is not None
