@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from .agents import Agent
 from .requirements import PATCH
 
 _COLUMNS = ("agent", _upstream.DISTRIBUTION, "verdict", "next")
+#: The user and the password in a URL. JSON has a space between two strings.
+_CREDENTIALS = re.compile(r"://[^\s/]*@")
 _HOW = (
     "At the top of the file that builds the provider: from agentex_usage_patch import apply_patch; "
     f"apply_patch()\nIn the requirements: {PATCH}"
@@ -23,9 +27,11 @@ def make_report(
     paths: Sequence[str], agents: Sequence[Agent], not_read: dict[Path, str], *, check: bool
 ) -> Report:
     """Return the report. With ``check``, its exit code is 1 when an agent needs work."""
-    told = _as_dict(agents, not_read)
-    rows = [(_shown(each.folder), each.sdk.said if each.sdk else "", each.verdict, each.next)
-            for each in agents]  # fmt: skip
+    table = [(_shown(each.folder), each.sdk.said if each.sdk else "", each.verdict, each.next)
+             for each in agents]  # fmt: skip
+    # All that is printed, as one text: none of it is missed.
+    text = json.dumps([table, _as_dict(agents, not_read)])
+    rows, told = json.loads(_CREDENTIALS.sub("://***@", text))
     return Report(
         columns=_COLUMNS if rows else (),
         rows=[[*map(_printable, row)] for row in rows],
