@@ -75,9 +75,10 @@ class Report:
 
     def _table(self) -> Table:
         table = Table(show_header=bool(self.columns))
+        # Names in the first column are not wrapped, unless one is long: rich would crop it.
+        short = max(len(row[0]) for row in self.rows) <= _NARROW // 2
         for column in self.columns or [""] * max(map(len, self.rows)):
-            # The names in the first column are never wrapped.
-            table.add_column(column, overflow="fold", no_wrap=not table.columns)
+            table.add_column(column, overflow="fold", no_wrap=short and not table.columns)
         for row in self.rows:
             if len(row) == 1:
                 table.add_section()
@@ -89,8 +90,8 @@ class Report:
         """Yield ``name: cell, cell (last cell)`` for each row, then the sentences."""
         for name, *cells in filter(None, (self.columns, *self.rows)):
             *others, last = map(str, cells or [""])
-            value = f"{', '.join(others)} ({last})" if others else last
-            yield f"{name}: {value}".rstrip()
+            value = ", ".join(filter(None, others))
+            yield f"{name}: {f'{value} ({last})' if value and last else value or last}".rstrip()
         yield from self.sentences
 
     def _picture(self) -> str:

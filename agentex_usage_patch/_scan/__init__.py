@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 import warnings
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from .agents import Agent, Finder
 from .files import list_files
-from .report import as_dict, print_report
+from .report import make_report
 
 
 def scan(paths: Sequence[str], *, as_json: bool = False, check: bool = False) -> int:
@@ -37,8 +36,5 @@ def scan(paths: Sequence[str], *, as_json: bool = False, check: bool = False) ->
                 agents += Finder(tree).agents()
                 not_read |= tree.not_read
     gc.enable()
-    if as_json:
-        print(json.dumps(as_dict(agents, not_read), indent=2))
-    else:
-        print_report(list(roots.values()), agents, not_read)
-    return 1 if check and any(each.due for each in agents) else 0
+    report = make_report(list(roots.values()), agents, not_read, check=check)
+    return report.publish(as_json=as_json)

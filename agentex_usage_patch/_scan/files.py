@@ -54,8 +54,17 @@ class Tree:
         kinds = (kind for kind, each in _KINDS.items() if re.fullmatch(each, name, re.DOTALL))
         return next(kinds, "other")
 
+    def leaves(self, path: Path, folder: Path) -> bool:
+        """Return whether a path is a link out of a folder, and note it if so."""
+        if not _is_link(path) or Path(os.path.realpath(path)).is_relative_to(folder):
+            return False
+        self.not_read[path] = "a link out of the tree"
+        return True
+
     def read(self, path: Path) -> bytes:
         """Return the content of a file. When that fails, note why and return nothing."""
+        if self.leaves(path, self.top):
+            return b""
         try:
             status = path.stat()
             if stat.S_ISREG(status.st_mode) and status.st_size <= LIMIT:
@@ -124,7 +133,5 @@ def _walk(tree: Tree, top: Path) -> None:
 
 
 def _add(tree: Tree, path: Path) -> None:
-    if _is_link(path) and not Path(os.path.realpath(path)).is_relative_to(tree.root):
-        tree.not_read[path] = "a link out of the tree"
-    elif _exists(path):
+    if not tree.leaves(path, tree.root) and _exists(path):
         tree.files.append(path)

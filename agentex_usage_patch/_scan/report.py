@@ -1,27 +1,47 @@
-"""Report on agents: a table in a terminal, lines in a pipe, JSON for machines."""
+"""Turn agents into the report that ``scan`` prints."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import _upstream
+from .._report import Report
 from .agents import Agent
 from .requirements import PATCH
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-_HEADINGS = ("agent", _upstream.DISTRIBUTION, "verdict", "next")
+_COLUMNS = ("agent", _upstream.DISTRIBUTION, "verdict", "next")
+#: The user and the password in a URL. JSON has a space between two strings.
+_CREDENTIALS = re.compile(r"://[^\s/]*@")
 _HOW = (
     "At the top of the file that builds the provider: from agentex_usage_patch import apply_patch; "
     f"apply_patch()\nIn the requirements: {PATCH}"
 )
 
 
-def as_dict(agents: Sequence[Agent], not_read: dict[Path, str]) -> dict[str, Any]:
+def make_report(
+    paths: Sequence[str], agents: Sequence[Agent], not_read: dict[Path, str], *, check: bool
+) -> Report:
+    """Return the report. With ``check``, its exit code is 1 when an agent needs work."""
+    table = [(_shown(each.folder), each.sdk.said if each.sdk else "", each.verdict, each.next)
+             for each in agents]  # fmt: skip
+    # All that is printed, as one text: none of it is missed.
+    text = json.dumps([table, _as_dict(agents, not_read)])
+    rows, told = json.loads(_CREDENTIALS.sub("://***@", text))
+    return Report(
+        columns=_COLUMNS if rows else (),
+        rows=[[*map(_printable, row)] for row in rows],
+        sentences=list(_sentences(told, paths)),
+        json=told,
+        exit_code=int(check and told["due"] > 0),
+    )
+
+
+def _as_dict(agents: Sequence[Agent], not_read: dict[Path, str]) -> dict[str, Any]:
     """Return what ``--json`` prints: schema 2, which docs/scan.md describes."""
     return {
         "schema": 2,
@@ -46,57 +66,28 @@ def as_dict(agents: Sequence[Agent], not_read: dict[Path, str]) -> dict[str, Any
     }  # fmt: skip
 
 
-def print_report(paths: Sequence[str], agents: Sequence[Agent], not_read: dict[Path, str]) -> None:
-    """Print a line for each agent, then the places, what to type, and a summary."""
-    from rich.console import Console
-
-    console = Console()
-    _print_rows(console, [
-        [_printable(cell) for cell in (
-            _shown(each.folder), each.sdk.said if each.sdk else "-", each.verdict, each.next)]
-        for each in agents
-    ])  # fmt: skip
+def _sentences(told: dict[str, Any], paths: Sequence[str]) -> Iterator[str]:
+    """Yield the places, what was not read, what to type, and a summary."""
+    agents, due = told["agents"], told["due"]
     for agent in agents:
-        if agent.places:
-            print()
-        for file, line, what, text, _ in agent.places:
-            where = _printable(f"{_shown(file)}:{line}")
-            if console.is_terminal:
-                where = f"\x1b]8;;{file.as_uri()}\x1b\\{where}\x1b]8;;\x1b\\"
-            said = text if what == "sdk" else f"{what}: {text}"
-            print(f"{where}: {_printable(said)}")
+        if agent["places"]:
+            yield ""
+        for each in agent["places"]:
+            what = "" if each["what"] == "sdk" else f"{each['what']}: "
+            yield _printable(f"{each['file']}:{each['line']}: {what}{each['text']}")
     if agents:
-        print()
-    for path, reason in sorted(not_read.items()):
-        print(_printable(f"not read: {_shown(path)}: {reason}"))
-    if any(each.verdict in ("needs patch", "in-house patch") for each in agents):
-        print(_HOW)
-    due = sum(each.due for each in agents)
+        yield ""
+    for each in told["not_read"]:
+        yield _printable(f"not read: {each['path']}: {each['reason']}")
+    if any(each["verdict"] in ("needs patch", "in-house patch") for each in agents):
+        yield _HOW
     # The tree itself is listed when it has lines of no agent.
-    count = sum(each.sdk is not None or each.verdict != "remove" for each in agents)
+    count = sum(each["sdk"] is not None or each["verdict"] != "remove" for each in agents)
     if count:
-        print(f"{count} agent{'s' * (count > 1)}: {due or 'none'} need{'s' * (due == 1)} work.")
+        yield f"{count} agent{'s' * (count > 1)}: {due or 'none'} need{'s' * (due == 1)} work."
     else:
         where = ", ".join(map(repr, paths))
-        print(f"No agent in {where}: no code uses {_upstream.CLASS} of agentex-sdk.")
-
-
-def _print_rows(console: Console, rows: list[list[str]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    if console.is_terminal and rows:
-        table = Table()
-        for heading in _HEADINGS:
-            table.add_column(heading, overflow="fold")
-        for row in rows:
-            table.add_row(*map(Text, row))
-        console.print(table)
-    else:
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-            print("  ".join(cells).rstrip())
+        yield f"No agent in {where}: no code uses {_upstream.CLASS} of agentex-sdk."
 
 
 def _shown(path: Path) -> str:

@@ -70,7 +70,7 @@ def test_characters_that_the_encoding_lacks_are_escaped(encoding: str, tmp_path:
         scan, env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, cwd=ROOT
     )
     assert (ran.returncode, ran.stderr) == (0, b"")
-    assert b"agent\\u2713  -  unknown" in ran.stdout
+    assert b"agent\\u2713: unknown (run" in ran.stdout
 
 
 def test_a_command_works_without_a_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:

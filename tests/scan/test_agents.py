@@ -228,7 +228,8 @@ def test_tree_without_agents_lists_the_lines_that_name_this_package(tree: Tree) 
     assert tree.verdicts() == {".": "remove"}
     assert tree.places("names this package") == ["README.md:2"]
     assert tree.printed("--check", code=1).splitlines() == [
-        ".  -  remove  1 line still names agentex-usage-patch", "",
+        "agent: agentex-sdk, verdict (next)",
+        ".: remove (1 line still names agentex-usage-patch)", "",
         "README.md:2: names this package: We use agentex-usage-patch.", "",
         "No agent in '.': no code uses TemporalStreamingModel of agentex-sdk.",
     ]  # fmt: skip

@@ -153,6 +153,18 @@ def test_requirements_above_the_scanned_folder_count(tree: Tree) -> None:
     assert tree.verdicts("agents") == {".": "ok"}
 
 
+def test_link_above_the_scanned_folder_is_not_followed_out_of_the_checkout(tree: Tree) -> None:
+    tree.write({"away.txt": NEW, "top/common.txt": OLD, "top/agents/acp.py": PROVIDER})
+    git(tree, "init", "-q", "top")
+    link = Path("top/requirements.txt")
+    link.symlink_to("common.txt")
+    assert tree.verdicts("top/agents") == {"top": "needs patch"}
+    link.unlink()
+    link.symlink_to("../away.txt")
+    assert tree.verdicts("top/agents") == {"top": "unknown"}
+    assert tree.not_read("top/agents") == {str(link): "a link out of the tree"}
+
+
 def test_large_file_is_reported(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     tree.write({"acp.py": PROVIDER, "requirements.txt": f"{OLD}# {'x' * 500}\n"})
     monkeypatch.setattr(files, "LIMIT", 400)

@@ -14,10 +14,10 @@ from agentex_usage_patch._scan.code import What
 from agentex_usage_patch._scan.projects import Verdict
 
 from .fleet import MONOREPO, copied
-from .trees import PROVIDER, Tree
+from .trees import OLD, PROVIDER, Tree
 
 DOCS = Path(__file__).parents[2] / "docs" / "scan.md"
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\]8;[^\x1b]*\x1b\\")
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 #: From the files and design.md. oldtimer runs an AgentexWorker without the model: no agent.
 EXPECTED = {
     "agents/billing": "needs patch", "agents/claims": "in-house patch",
@@ -85,7 +85,11 @@ def test_pipe_gets_a_line_for_each_agent_and_then_the_places(
 ) -> None:
     monkeypatch.chdir(MONOREPO)
     blocks = tree.printed().split("\n\n")
-    assert [line.split()[0] for line in blocks[0].splitlines()] == list(EXPECTED)
+    heading, *lines = blocks[0].splitlines()
+    assert heading == "agent: agentex-sdk, verdict (next)"
+    assert [line.split(": ")[0] for line in lines] == list(EXPECTED)
+    assert "agents/claims: 0.9.4, in-house patch (swap it for this package)" in lines
+    assert "agents/ledger: 0.10.5, ok" in lines
     assert len(blocks) == 1 + sum(each != "ok" for each in EXPECTED.values()) + 1
     for line in (line for block in blocks[1:-1] for line in block.splitlines()):
         assert re.match(r"\S+:\d+: ", line) and Path(line.split(":")[0]).exists()
@@ -93,21 +97,31 @@ def test_pipe_gets_a_line_for_each_agent_and_then_the_places(
     assert tree.printed().count("apply_patch; apply_patch()") == 1
 
 
-@pytest.mark.parametrize("columns", ["30", "200"])
-def test_terminal_gets_a_table_and_links(
+@pytest.mark.parametrize("columns", ["60", "200"])
+def test_terminal_gets_a_table_and_then_the_places(
     columns: str, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(MONOREPO)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", columns)
-    printed = tree.printed()
-    file = MONOREPO / "agents" / "claims" / "run_worker.py"
-    assert f";{file.as_uri()}\x1b\\" in printed
-    plain = ESCAPES.sub("", printed).splitlines()
+    plain = ESCAPES.sub("", tree.printed()).splitlines()
     assert all(len(line) <= int(columns) for line in plain if line[:1] in "│┃┡└┏")
     assert "agents/claims/run_worker.py:18: uses in-house patch: calls it" in plain
     monkeypatch.setenv("NO_COLOR", "1")
     assert not re.search(r"\x1b\[(3|4)\d", tree.printed())
+    monkeypatch.setenv("COLUMNS", "59")
+    assert "agents/ledger: 0.10.5, ok" in tree.printed().splitlines()
+
+
+def test_long_folder_is_not_cropped_in_a_terminal(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = "/".join(f"folder{number}" for number in range(20))
+    tree.write({f"{folder}/acp.py": PROVIDER, f"{folder}/requirements.txt": OLD})
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    cells = re.findall(r"(?m)^│ (\S+) ", ESCAPES.sub("", tree.printed()))
+    assert "".join(cells) == folder
 
 
 def test_control_characters_in_names_are_replaced(tree: Tree) -> None:
@@ -115,7 +129,7 @@ def test_control_characters_in_names_are_replaced(tree: Tree) -> None:
     (tree.folder / "gone.py").unlink()
     (tree.folder / "gone.py").symlink_to("nowhere")
     printed = tree.printed()
-    assert "[bold]?[2J?" in printed and "\x1b[2J" not in printed
+    assert printed.count("[bold]?[2J?") == 2 and "\x1b[2J" not in printed
     assert "not read: gone.py: No such file or directory" in printed
 
 

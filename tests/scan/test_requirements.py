@@ -158,3 +158,38 @@ def test_lock_above_counts_for_the_folders_that_it_installs(tree: Tree) -> None:
                 "one/pyproject.toml": RANGE, "one/acp.py": PROVIDER,
                 "two/pyproject.toml": RANGE, "two/acp.py": PROVIDER})  # fmt: skip
     assert tree.verdicts() == {"one": "needs patch", "two": "raise bound"}
+
+
+TOKEN = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+SOURCE = "github.com/scaleapi/scale-agentex-python"
+DOCKERFILE = f"""FROM python:3.12-slim
+RUN pip install --index-url 'https://ci:{TOKEN}@pypi.example/simple' agentex-usage-patch
+RUN pip install --extra-index-url=https://ci:a@b'"é{TOKEN}@pypi.example agentex-usage-patch
+"""
+
+
+@pytest.mark.parametrize(("files", "text"), [
+    ({"Dockerfile": DOCKERFILE, "requirements.txt": "agentex-sdk==0.28.4\n"},
+     ("Dockerfile:2: names this package: RUN pip install --index-url "
+      "'https://***@pypi.example/simple' agentex-usage-patch")),
+    ({"Dockerfile": DOCKERFILE, "requirements.txt": "agentex-sdk==0.28.4\n"},
+     ("Dockerfile:3: names this package: RUN pip install "
+      "--extra-index-url=https://***@pypi.example agentex-usage-patch")),
+    ({"requirements.txt": f"agentex-sdk @ git+https://{TOKEN}@{SOURCE}@v0.9.4\n"},
+     f"requirements.txt:1: agentex-sdk git+https://***@{SOURCE}@v0.9.4"),
+    ({"requirements.txt": f"agentex-sdk @ git+https://{SOURCE}@v0.9.4\n"},
+     f"requirements.txt:1: agentex-sdk git+https://{SOURCE}@v0.9.4"),
+    ({"requirements.txt": f"agentex-sdk===https://ci:{TOKEN}@pypi.example\n"},
+     "requirements.txt:1: agentex-sdk ===https://***@pypi.example"),
+    ({"pyproject.toml": f"{RANGE}[tool.uv.sources]\n"
+                        f"agentex-sdk = {{ git = 'https://oauth2:{TOKEN}@{SOURCE}' }}\n"},
+     f"pyproject.toml:2: agentex-sdk git:https://***@{SOURCE}"),
+    ({"pyproject.toml": RANGE, "uv.lock": UV.format(f'git = "https://{TOKEN}@{SOURCE}?rev=a#b"')},
+     f"uv.lock:3: agentex-sdk git:https://***@{SOURCE}?rev=a#b"),
+])  # fmt: skip
+def test_credentials_in_urls_are_masked(files: dict[str, str], text: str, tree: Tree) -> None:
+    tree.write({"acp.py": PROVIDER, **files})
+    assert text in tree.printed().splitlines()
+    assert TOKEN not in tree.printed() + tree.printed("--json")
+    (agent,) = tree.told()["agents"]
+    assert any(text.endswith(each["text"]) for each in agent["places"])
