@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +44,13 @@ class Tree:
     files: list[Path] = field(default_factory=list)
     not_read: dict[Path, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._is_inside = cache(self._lies_inside)
+
+    def _lies_inside(self, path: Path) -> bool:
+        """Return whether no link leads from a path out of ``top``."""
+        return Path(os.path.realpath(path)).is_relative_to(self.top)
+
     def upward(self, folder: Path) -> tuple[Path, ...]:
         """Return a folder and those above it, up to ``top``."""
         folders = (folder, *folder.parents)
@@ -54,16 +62,10 @@ class Tree:
         kinds = (kind for kind, each in _KINDS.items() if re.fullmatch(each, name, re.DOTALL))
         return next(kinds, "other")
 
-    def leaves(self, path: Path, folder: Path) -> bool:
-        """Return whether a path is a link out of a folder, and note it if so."""
-        if not _is_link(path) or Path(os.path.realpath(path)).is_relative_to(folder):
-            return False
-        self.not_read[path] = "a link out of the tree"
-        return True
-
     def read(self, path: Path) -> bytes:
         """Return the content of a file. When that fails, note why and return nothing."""
-        if self.leaves(path, self.top):
+        if not self._is_inside(path if _is_link(path) else path.parent):
+            self.not_read[path] = "a link out of the tree"
             return b""
         try:
             status = path.stat()
@@ -133,5 +135,5 @@ def _walk(tree: Tree, top: Path) -> None:
 
 
 def _add(tree: Tree, path: Path) -> None:
-    if not tree.leaves(path, tree.root) and _exists(path):
+    if _exists(path):
         tree.files.append(path)

@@ -165,6 +165,16 @@ def test_link_above_the_scanned_folder_is_not_followed_out_of_the_checkout(tree:
     assert tree.not_read("top/agents") == {str(link): "a link out of the tree"}
 
 
+def test_tracked_file_is_not_read_through_a_folder_that_became_a_link(tree: Tree) -> None:
+    tree.write({"top/agent/acp.py": PROVIDER, "top/agent/requirements.txt": OLD})
+    git(tree, "init", "-q", "top")
+    git(tree, "-C", "top", "add", ".")
+    Path("top/agent").rename("away")
+    Path("top/agent").symlink_to("../away")
+    assert tree.verdicts("top") == {}
+    assert tree.not_read("top")["top/agent/acp.py"] == "a link out of the tree"
+
+
 def test_large_file_is_reported(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     tree.write({"acp.py": PROVIDER, "requirements.txt": f"{OLD}# {'x' * 500}\n"})
     monkeypatch.setattr(files, "LIMIT", 400)
