@@ -54,7 +54,7 @@ class Comparison:
 
     @property
     def summary(self) -> str:
-        """The result in one sentence, with the next step."""
+        """The result in one sentence."""
         sdk = f"{_upstream.DISTRIBUTION} {self.sdk_version}"
         if self.sdk_version is None:
             return f"{_upstream.DISTRIBUTION} is not installed: there is nothing to verify."
