@@ -168,9 +168,9 @@ def _sentence(
     native, patched, missing = named("native"), named("patched"), named("missing")
     if missing:
         return f"{missing} missing{'' if wanted else '; call apply_patch()'}."
-    if not patched and _upstream.within(version, _upstream.AFFECTED):
-        return "another patch provides every fix, nothing is replaced."
     if not patched:
+        if _upstream.within(version, _upstream.AFFECTED):
+            return "another patch provides every fix, nothing is replaced."
         return f"it has every fix, nothing is replaced; {_upstream.REMOVE}."
     upgrade = f"remove this package after an upgrade to {_upstream.FIXED_IN} or later"
     if native:
@@ -201,8 +201,8 @@ def _advice(
         return "Run agentex-usage-patch verify: it makes two turns on loopback and compares them."
     if bypasses:
         return f"Let these classes call {_upstream.CLASS}.{_upstream.METHOD}."
-    if states == {"native"} and _upstream.within(version, _upstream.AFFECTED):
-        return "Remove that patch to use this package, or remove this package."
     if states == {"native"}:
+        if _upstream.within(version, _upstream.AFFECTED):
+            return "Remove that patch to use this package, or remove this package."
         return f"Nothing is needed here: {_upstream.REMOVE}"
     return f"Nothing now; after an upgrade to {_upstream.FIXED_IN} or later, {_upstream.REMOVE}"

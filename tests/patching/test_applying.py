@@ -45,10 +45,8 @@ def test_wrapper_that_would_cost_a_working_fix_is_not_installed() -> None:
 
     async def get_response(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = await original(self, *args, **kwargs)
-        if type(self) is calls.sdk.TemporalStreamingModel:
-            result.response_id = STREAMED_ID
-        else:
-            result.response_id = "resp_of_another"
+        is_model = type(self) is calls.sdk.TemporalStreamingModel
+        result.response_id = STREAMED_ID if is_model else "resp_of_another"
         return result
 
     calls.sdk.TemporalStreamingModel.get_response = get_response
